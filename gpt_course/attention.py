@@ -1,0 +1,65 @@
+"""Atención multicabeza con máscara causal: cada token lee los anteriores y a sí mismo."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from gpt_course.config import check_count
+from gpt_course.dropout import Dropout
+
+
+class MultiHeadAttention(nn.Module):
+    """Atención multicabeza causal, softmax(QKᵀ/√D)·V en cada cabeza, y una proyección de salida.
+
+    forward: (B, T, C) → (B, T, C), con C = `emb_dim` repartido entre H = `n_heads` cabezas de D = C/H.
+    Errores: `ValueError` si C no es múltiplo de H.
+    Fuente: Vaswani et al. (2017), apartado 3.2.
+    """
+
+    def __init__(self, emb_dim, n_heads, *, drop_rate=0.0, qkv_bias=False):
+        super().__init__()
+        check_count("emb_dim", emb_dim)
+        check_count("n_heads", n_heads)
+        if emb_dim % n_heads:
+            raise ValueError(
+                f"emb_dim debe ser múltiplo de n_heads, para que todas las cabezas midan lo mismo; "
+                f"llegaron emb_dim={emb_dim} y n_heads={n_heads} (sobran {emb_dim % n_heads})."
+            )
+        self.n_heads = n_heads
+        self.W_query = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
+        self.W_key = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
+        self.W_value = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
+        self.out_proj = nn.Linear(emb_dim, emb_dim)
+        self.dropout = Dropout(drop_rate)
+
+    def forward(self, x):  # (B, T, C)
+        query, key, value = (
+            self._split_heads(linear(x)) for linear in (self.W_query, self.W_key, self.W_value)
+        )  # (B, H, T, D)
+        if self.training and self.dropout.p > 0:
+            context = self.dropout(_causal_weights(query, key)) @ value  # (B, H, T, D)
+        else:
+            # La misma cuenta sin guardar la matriz T×T: más rápida y con menos memoria.
+            context = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.out_proj(context.transpose(1, 2).flatten(2))  # (B, T, C)
+
+    def attention_weights(self, x):
+        """Pesos de atención sin dropout, para mirarlos: (B, T, C) → (B, H, T, T); cada fila suma 1."""
+        return _causal_weights(self._split_heads(self.W_query(x)), self._split_heads(self.W_key(x)))
+
+    def _split_heads(self, x):  # (B, T, C) → (B, H, T, D)
+        return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        # Otros cursos guardan la máscara triangular como un tensor más; aquí no hace falta.
+        state_dict.pop(prefix + "mask", None)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _causal_weights(query, key):  # (B, H, T, D), (B, H, T, D) → (B, H, T, T)
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, H, T, T)
+    n_tokens = query.shape[-2]
+    future = torch.ones(n_tokens, n_tokens, dtype=torch.bool, device=query.device).triu(1)
+    return scores.masked_fill(future, -torch.inf).softmax(dim=-1)

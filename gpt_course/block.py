@@ -1,0 +1,33 @@
+"""El bloque Transformer: atención y red feed-forward, cada una con su atajo."""
+
+from torch import nn
+
+from gpt_course.attention import MultiHeadAttention
+from gpt_course.config import check_config
+from gpt_course.dropout import Dropout
+from gpt_course.layers import FeedForward, LayerNorm
+
+
+class TransformerBlock(nn.Module):
+    """Bloque pre-LN: normaliza antes de cada subcapa y suma su resultado a la entrada.
+
+    forward: (B, T, C) → (B, T, C).
+    Errores: `ValueError` si `cfg` no es una configuración válida (ver `check_config`).
+    Fuente: Radford et al. (2019), apartado 2.3; conexión residual de He et al. (2016).
+    """
+
+    def __init__(self, cfg):
+        super().__init__()
+        check_config(cfg)
+        self.att = MultiHeadAttention(
+            cfg["emb_dim"], cfg["n_heads"], drop_rate=cfg["drop_rate"], qkv_bias=cfg["qkv_bias"]
+        )
+        self.ff = FeedForward(cfg["emb_dim"])
+        self.norm1 = LayerNorm(cfg["emb_dim"])
+        self.norm2 = LayerNorm(cfg["emb_dim"])
+        self.drop_shortcut = Dropout(cfg["drop_rate"])
+
+    def forward(self, x):  # (B, T, C)
+        x = x + self.drop_shortcut(self.att(self.norm1(x)))
+        x = x + self.drop_shortcut(self.ff(self.norm2(x)))
+        return x

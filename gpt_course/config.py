@@ -1,0 +1,62 @@
+"""La configuración: un diccionario con siete claves (y una optativa) del que sale todo el modelo."""
+
+GPT_CONFIG_124M = {
+    "vocab_size": 50257,  # V: tokens distintos
+    "context_length": 1024,  # T máximo: tokens que el modelo ve a la vez
+    "emb_dim": 768,  # C: anchura de cada vector
+    "n_heads": 12,  # H: cabezas de atención por bloque
+    "n_layers": 12,  # L: bloques Transformer
+    "drop_rate": 0.1,  # probabilidad de dropout
+    "qkv_bias": False,  # sesgos en query, key y value
+}
+
+# Los cuatro modelos que OpenAI publicó en 2019 (Radford et al.): comparten la matriz de entrada con
+# la cabeza de salida y llevan sesgos en query, key y value.
+_RELEASED = {**GPT_CONFIG_124M, "qkv_bias": True, "tie_weights": True}
+GPT2_CONFIGS = {
+    "gpt2": {**_RELEASED},
+    "gpt2-medium": {**_RELEASED, "emb_dim": 1024, "n_heads": 16, "n_layers": 24},
+    "gpt2-large": {**_RELEASED, "emb_dim": 1280, "n_heads": 20, "n_layers": 36},
+    "gpt2-xl": {**_RELEASED, "emb_dim": 1600, "n_heads": 25, "n_layers": 48},
+}
+
+_COUNTS = ("vocab_size", "context_length", "emb_dim", "n_heads", "n_layers")
+_REQUIRED = (*_COUNTS, "drop_rate", "qkv_bias")
+_OPTIONAL = ("tie_weights",)
+
+
+def check_config(cfg):
+    """Comprueba claves y tipos de una configuración; no la modifica.
+
+    Errores: `ValueError` si falta o sobra una clave, si una cuenta no es un entero positivo, si
+    `qkv_bias` o `tie_weights` no son True o False, o si `drop_rate` no está en [0, 1).
+    """
+    if not hasattr(cfg, "keys"):
+        raise ValueError(
+            f"La configuración debe ser un diccionario como GPT_CONFIG_124M; llegó {type(cfg).__name__}."
+        )
+    missing = [key for key in _REQUIRED if key not in cfg]
+    unknown = [key for key in cfg if key not in _REQUIRED + _OPTIONAL]
+    if missing or unknown:
+        raise ValueError(
+            f"La configuración necesita las claves {', '.join(_REQUIRED)} (y admite "
+            f"{', '.join(_OPTIONAL)}). Faltan: {missing or 'ninguna'}; sobran: {unknown or 'ninguna'}."
+        )
+    for key in _COUNTS:
+        check_count(key, cfg[key])
+    check_rate("drop_rate", cfg["drop_rate"])
+    for key in ("qkv_bias", "tie_weights"):
+        if not isinstance(cfg.get(key, False), bool):
+            raise ValueError(f"{key} debe ser True o False; llegó {cfg[key]!r}.")
+
+
+def check_count(name, value, minimum=1):
+    """Exige que `value` sea un entero (no un booleano) mayor o igual que `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise ValueError(f"{name} debe ser un entero mayor o igual que {minimum}; llegó {value!r}.")
+
+
+def check_rate(name, value):
+    """Exige que `value` sea un número del intervalo [0, 1)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ValueError(f"{name} debe ser un número del intervalo [0, 1); llegó {value!r}.")

@@ -1,0 +1,56 @@
+"""Las capas sencillas de un bloque: normalización, GELU y red feed-forward."""
+
+import math
+
+import torch
+from torch import nn
+
+
+class LayerNorm(nn.Module):
+    """Normalización de capa: deja cada vector con media 0 y varianza 1, y luego lo escala y desplaza.
+
+    forward: (..., C) → (..., C). La varianza es la sesgada (divide entre C).
+    Fuente: Ba et al. (2016), «Layer Normalization», ecuación 4; eps = 1e-5 como en GPT-2.
+    """
+
+    def __init__(self, emb_dim):
+        super().__init__()
+        self.eps = 1e-5  # evita dividir entre 0 si todos los números del vector son iguales
+        self.scale = nn.Parameter(torch.ones(emb_dim))
+        self.shift = nn.Parameter(torch.zeros(emb_dim))
+
+    def forward(self, x):  # (..., C)
+        mean = x.mean(dim=-1, keepdim=True)  # (..., 1)
+        var = x.var(dim=-1, keepdim=True, unbiased=False)  # (..., 1)
+        return self.scale * (x - mean) / torch.sqrt(var + self.eps) + self.shift
+
+
+class GELU(nn.Module):
+    """Activación GELU en la forma con tanh que usa GPT-2.
+
+    forward: cualquier forma → la misma.
+    Fuente: Hendrycks y Gimpel (2016), «Gaussian Error Linear Units», apartado 2.
+    """
+
+    def forward(self, x):
+        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+        return 0.5 * x * (1 + torch.tanh(inner))
+
+
+class FeedForward(nn.Module):
+    """Red feed-forward: ensancha cada vector a 4C, aplica GELU y vuelve a C.
+
+    forward: (..., C) → (..., C); trata cada posición por separado.
+    Fuente: Vaswani et al. (2017), apartado 3.3; Radford et al. (2019) para GELU.
+    """
+
+    def __init__(self, emb_dim):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(emb_dim, 4 * emb_dim),
+            GELU(),
+            nn.Linear(4 * emb_dim, emb_dim),
+        )
+
+    def forward(self, x):  # (..., C)
+        return self.layers(x)

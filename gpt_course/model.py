@@ -1,0 +1,130 @@
+"""El GPT completo: de los números de los tokens a una puntuación por cada token del vocabulario."""
+
+import torch
+from torch import nn
+
+from gpt_course.block import TransformerBlock
+from gpt_course.config import check_config
+from gpt_course.dropout import Dropout
+from gpt_course.layers import LayerNorm
+
+
+class GPTModel(nn.Module):
+    """GPT-2 de cualquier tamaño, según `cfg` (ver `gpt_course.config`).
+
+    forward: (B, T) int64 → logits (B, T, V), en el dispositivo de los pesos.
+    Con `tie_weights`, la cabeza de salida y la incrustación de tokens son el mismo tensor.
+    Errores: `ValueError` si la configuración o los tokens no sirven.
+    Fuente: Radford et al. (2019), apartado 2.3; Press y Wolf (2017) para la vinculación de pesos.
+    """
+
+    def __init__(self, cfg):
+        super().__init__()
+        check_config(cfg)
+        self.tok_emb = nn.Embedding(cfg["vocab_size"], cfg["emb_dim"])
+        self.pos_emb = nn.Embedding(cfg["context_length"], cfg["emb_dim"])
+        self.drop_emb = Dropout(cfg["drop_rate"])
+        self.trf_blocks = nn.Sequential(*[TransformerBlock(cfg) for _ in range(cfg["n_layers"])])
+        self.final_norm = LayerNorm(cfg["emb_dim"])
+        # La cabeza se sortea también si luego se vincula: así una semilla da siempre los mismos bloques.
+        self.out_head = nn.Linear(cfg["emb_dim"], cfg["vocab_size"], bias=False)
+        self.tied = cfg.get("tie_weights", False)
+        self._tie()
+        self.register_load_state_dict_post_hook(_tie_again)
+
+    def forward(self, in_idx):  # (B, T)
+        self._check_tokens(in_idx)
+        positions = torch.arange(in_idx.shape[1], device=in_idx.device)  # (T,)
+        x = self.tok_emb(in_idx) + self.pos_emb(positions)  # (B, T, C)
+        x = self.trf_blocks(self.drop_emb(x))
+        return self.out_head(self.final_norm(x))  # (B, T, V)
+
+    def _check_tokens(self, in_idx):
+        context_length, vocab_size = self.pos_emb.num_embeddings, self.tok_emb.num_embeddings
+        expected = f"Se esperaba un tensor de enteros (B, T) con 1 ≤ T ≤ {context_length}"
+        if not isinstance(in_idx, torch.Tensor):
+            raise ValueError(f"{expected}; llegó {type(in_idx).__name__}. Usa torch.tensor([[…]]).")
+        if in_idx.dtype not in (torch.int64, torch.int32):
+            raise ValueError(
+                f"{expected}; llegó {in_idx.dtype}. Los tokens son números enteros: usa .long()."
+            )
+        if in_idx.dim() != 2:
+            raise ValueError(
+                f"{expected}; llegó la forma {tuple(in_idx.shape)}. "
+                "Si es una sola secuencia, añade la dimensión del lote con .unsqueeze(0)."
+            )
+        if in_idx.shape[1] > context_length:
+            raise ValueError(
+                f"{expected}; llegó T = {in_idx.shape[1]}. "
+                f"Recorta la secuencia a los últimos {context_length} tokens."
+            )
+        if in_idx.numel() == 0:
+            raise ValueError(
+                f"{expected}; llegó la forma {tuple(in_idx.shape)}, sin ningún token. "
+                "Pon al menos uno, por ejemplo <|endoftext|>."
+            )
+        # En una GPU, leer el mínimo y el máximo obligaría a esperar a que termine todo lo anterior.
+        if in_idx.device.type == "cpu":
+            low, high = (bound.item() for bound in in_idx.aminmax())
+            if low < 0 or high >= vocab_size:
+                wrong = low if low < 0 else high
+                raise ValueError(
+                    f"Se esperaban tokens entre 0 y {vocab_size - 1}; llegó {wrong}. "
+                    "Comprueba que el tokenizador y vocab_size correspondan al mismo modelo."
+                )
+
+    def attention_weights(self, in_idx):
+        """Pesos de atención de todos los bloques, para mirarlos: (B, T) → (L, B, H, T, T).
+
+        Pídelos en modo de evaluación: el dropout cambiaría lo que lee cada bloque.
+        """
+        if self.training and self.drop_emb.p > 0:
+            raise ValueError(
+                "Los pesos de atención se miran sin dropout, y el modelo está en modo de "
+                "entrenamiento. Llama antes a model.eval()."
+            )
+        weights = []
+
+        def keep(att, inputs):
+            weights.append(att.attention_weights(*inputs))
+
+        hooks = [block.att.register_forward_pre_hook(keep) for block in self.trf_blocks]
+        try:
+            with torch.no_grad():
+                self(in_idx)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return torch.stack(weights)
+
+    def _tie(self):
+        if self.tied:
+            self.out_head.weight = self.tok_emb.weight
+
+    # Lo que sigue conserva la vinculación cuando PyTorch rehace, guarda o carga los parámetros.
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)  # .to(), .half(), .to_empty()…
+        self._tie()
+        return self
+
+    def state_dict(self, *args, prefix="", **kwargs):
+        state = super().state_dict(*args, prefix=prefix, **kwargs)
+        if self.tied:  # un solo tensor: se guarda una vez, como tok_emb.weight
+            del state[prefix + "out_head.weight"]
+        return state
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        token, head = (prefix + name + ".weight" for name in ("tok_emb", "out_head"))
+        if self.tied and token in state_dict:
+            other = state_dict.setdefault(head, state_dict[token])
+            if other is not state_dict[token] and not torch.equal(other, state_dict[token]):
+                raise ValueError(
+                    "El modelo comparte una sola matriz entre tok_emb y out_head (tie_weights=True), y "
+                    "llegaron dos distintas. Crea el modelo con tie_weights=False para cargarlas."
+                )
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _tie_again(model, incompatible_keys):
+    model._tie()  # load_state_dict(assign=True) pone un tensor nuevo en cada nombre
