@@ -1,0 +1,127 @@
+"""Vuelve a ejecutar los cuadernos y a dibujar `imgs/`: lo llama `python3 curso.py regenerar`.
+
+Cada cuaderno se ejecuta en un núcleo nuevo y se guarda normalizado, de modo que repetirlo en la misma
+máquina no cambia nada. Si una celda falla, el cuaderno queda como estaba.
+"""
+
+import contextlib
+import sys
+from pathlib import Path
+
+import matplotlib
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from gpt_course.config import GPT_CONFIG_124M
+from gpt_course.plotting import draw_architecture, draw_map
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+FIGURES = {
+    "06_arquitectura.svg": lambda: draw_architecture(GPT_CONFIG_124M),
+    "06_mapa.svg": lambda: draw_map(["modelo"]),
+    "07_mapa.svg": lambda: draw_map(["generacion"]),
+}
+CAPTION = "**Figura "  # la celda de texto que sigue a una figura empieza así y es su texto alternativo
+
+
+def main(arguments):
+    if any(argument.startswith("-") for argument in arguments):
+        return "Uso: python3 curso.py regenerar [cuaderno…]   (sin cuadernos: todos, y también imgs/)"
+    paths = [Path(argument).resolve() for argument in arguments] or sorted(NOTEBOOKS.rglob("[0-9]*.ipynb"))
+    for path in paths:
+        if path.suffix != ".ipynb" or not path.is_file():
+            return f"Se esperaba la ruta de un cuaderno .ipynb; llegó {path.name}, que no existe o no lo es."
+    if not arguments:
+        draw_figures(ROOT / "imgs")
+    for path in paths:
+        print(f"ejecutando {path.name}…", flush=True)
+        try:
+            notebook = execute(path)
+        except (CellExecutionError, DeadKernelError, TimeoutError, nbformat.reader.NotJSONError) as error:
+            return f"{path.name} no se pudo ejecutar y queda como estaba. Corrige la celda:\n{error}"
+        save(notebook, path)
+    return 0
+
+
+def draw_figures(folder):
+    """Dibuja en `folder` los SVG de `FIGURES`, siempre con los mismos bytes."""
+    folder.mkdir(exist_ok=True)
+    with matplotlib.rc_context({"svg.hashsalt": "gpt_course"}):
+        for name, draw in FIGURES.items():
+            figure = draw().figure
+            figure.savefig(folder / name, metadata={"Date": None})
+            matplotlib.pyplot.close(figure)
+
+
+def execute(path):
+    """Ejecuta un cuaderno en su carpeta y lo devuelve normalizado; no escribe nada."""
+    notebook = nbformat.read(path, as_version=4)
+    resources = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
+    return normalise(notebook)
+
+
+def save(notebook, path):
+    """Escribe el cuaderno entero o nada: un corte a mitad no deja el archivo a medias."""
+    partial = path.with_suffix(".ipynb.partial")
+    try:
+        partial.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
+        partial.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            partial.unlink()
+
+
+def normalise(notebook):
+    """Quita de un cuaderno lo que depende de la máquina o del editor y describe sus figuras."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    count = 0
+    for cell, following in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
+        if cell.cell_type == "code":
+            count += 1
+            cell.execution_count = count
+            cell.outputs = [_normalise_output(output, count, following) for output in _merge(cell.outputs)]
+    return notebook
+
+
+def _merge(outputs):
+    """Junta los trozos seguidos de un mismo flujo: cuántos llegan depende del momento."""
+    merged = []
+    for output in outputs:
+        last = merged[-1] if merged else None
+        if last and output.output_type == "stream" == last.output_type and output.name == last.name:
+            last.text += output.text
+        else:
+            merged.append(output)
+    return merged
+
+
+def _normalise_output(output, count, following):
+    if output.output_type == "error":  # la traza lleva rutas de esta máquina; basta su última línea
+        output.traceback = [f"{output.ename}: {output.evalue}"]
+    if "execution_count" in output:
+        output.execution_count = count
+    if "metadata" in output:
+        alt = _caption(following) if "image/png" in output.data else ""
+        output.metadata = nbformat.from_dict({"image/png": {"alt": alt}} if alt else {})
+    return output
+
+
+def _caption(cell):
+    """Texto alternativo de una figura: el pie que la sigue, sin marcas."""
+    if cell is None or cell.cell_type != "markdown" or not cell.source.startswith(CAPTION):
+        return ""
+    return " ".join(cell.source.split("\n\n")[0].replace("*", "").replace("`", "").replace("$", "").split())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
