@@ -23,6 +23,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 FIGURES = {
+    "00_mapa.svg": lambda: draw_map([]),
     "06_arquitectura.svg": lambda: draw_architecture(GPT_CONFIG_124M),
     "06_mapa.svg": lambda: draw_map(["modelo"]),
     "07_mapa.svg": lambda: draw_map(["generacion"]),

@@ -37,7 +37,7 @@ def plot_shared_matrix(words, matrix, read):
     row = words.index(read)
     _, (left, right) = plt.subplots(1, 2, figsize=(8, 0.5 * len(words) + 1.6), dpi=100)
     limit = 1.8 * matrix.abs().max().item()  # colores claros: los números de encima se leen
-    left.imshow(matrix, cmap="PuOr", aspect="auto", vmin=-limit, vmax=limit)
+    left.imshow(matrix.tolist(), cmap="PuOr", aspect="auto", vmin=-limit, vmax=limit)
     for y, values in enumerate(matrix.tolist()):
         for x, value in enumerate(values):
             left.text(x, y, spanish(value, 1), ha="center", va="center", color=INK)

@@ -77,11 +77,11 @@ def draw_generation(steps, n_prompt):
     steps: una lista de rótulos por paso, empezando por la entrada. n_prompt: tokens de la entrada.
     """
     longest = max(len(step) for step in steps)
-    ax = _canvas(1.05 * longest, 0.5 * len(steps) + 0.1, (-0.05, longest), (len(steps), -0.1))
+    ax = _canvas(1.1 * longest, 0.5 * len(steps) + 0.1, (-0.05, longest), (len(steps), -0.1))
     for y, step in enumerate(steps):
         for x, label in enumerate(step):
             new = y > 0 and x == len(step) - 1
-            _box(ax, x, y, 0.94, 0.8, ORANGE if new else GREY if x < n_prompt else SKY, label, size=9)
+            _box(ax, x, y, 0.94, 0.8, ORANGE if new else GREY if x < n_prompt else SKY, label, size=11)
     return ax
 
 

@@ -1,0 +1,200 @@
+"""Estructura de los cuadernos: lo que `pytest --nbval` no mira.
+
+Se examina lo que git guarda, no la copia de trabajo: así, quien resuelve un ejercicio y guarda el
+cuaderno desde JupyterLab no enrojece la suite.
+"""
+
+import re
+import subprocess
+
+import nbformat
+import pytest
+import regenerate
+from regenerate import NOTEBOOKS, ROOT
+
+PATHS = sorted(NOTEBOOKS.rglob("*.ipynb"))
+ALLOWED_TAGS = {"nbval-ignore-output", "raises-exception"}
+SECTIONS = ["Objetivos", "El mapa", "De la libreta al paquete", "Errores frecuentes", "Ejercicios", "Resumen"]
+TEXT_FILES = [*ROOT.glob("*.md"), *NOTEBOOKS.glob("*.md")]
+# Formas que el glosario de CONTRIBUTING.md no usa, calcos y unidades mal puestas.
+FORBIDDEN = (
+    r"\btransformador(es)?\b|\bcabezal\b|\bdeserción\b|\bincrustamiento|\bligadura|\bligamento|"
+    r"\blibrerías?\b|\bordenador|\bcomputadora|\bcorrer (el|este) código|\beventualmente\b|\bhacer sentido\b|\bsimplemente\b|"
+    r"\bobviamente\b|\basum(e|es|imos|ir)\b|621[.,]83 MB\b"
+)
+
+
+def committed(path):
+    """El cuaderno tal como está en el índice de git; si no hay git o aún no se ha añadido, el archivo."""
+    git = subprocess.run(["git", "show", f":./{path.name}"], cwd=path.parent, capture_output=True)
+    text = git.stdout if git.returncode == 0 else path.read_bytes()
+    return nbformat.reads(text.decode("utf-8"), as_version=4)
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.name)
+def notebook(request):
+    return committed(request.param)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def compared_cells(notebook):
+    return [
+        cell for cell in code_cells(notebook) if "nbval-ignore-output" not in cell.metadata.get("tags", [])
+    ]
+
+
+def markdown(notebook):
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def printed(cell):
+    """Los textos que muestra una celda."""
+    for output in cell.outputs:
+        yield (
+            output.get("text", "") or output.get("data", {}).get("text/plain", "") or output.get("evalue", "")
+        )
+
+
+def test_there_are_notebooks():
+    assert {"06_modelo_gpt.ipynb", "07_generacion_texto.ipynb"} <= {path.name for path in PATHS}
+
+
+def test_is_valid_and_canonical(notebook):
+    nbformat.validate(notebook)
+    saved = nbformat.writes(notebook)
+    assert nbformat.writes(regenerate.normalise(notebook)) == saved, (
+        "el cuaderno no está normalizado: ejecuta python3 curso.py regenerar"
+    )
+
+
+def test_every_cell_was_executed_in_order(notebook):
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1)), "ejecuta python3 curso.py regenerar"
+
+
+def test_tags_are_the_two_of_the_course(notebook):
+    for cell in notebook.cells:
+        assert set(cell.metadata.get("tags", [])) <= ALLOWED_TAGS, cell.id
+
+
+def test_no_error_nor_stderr_is_kept(notebook):
+    for cell in code_cells(notebook):
+        expected = "raises-exception" in cell.metadata.get("tags", [])
+        errors = [output for output in cell.outputs if output.output_type == "error"]
+        assert bool(errors) == expected, f"{cell.id}: error sin etiqueta, o etiqueta sin error"
+        assert not [output for output in cell.outputs if output.get("name") == "stderr"], cell.id
+
+
+def test_outputs_depend_on_no_machine(notebook):
+    for cell in compared_cells(notebook):
+        for text in printed(cell):
+            assert not re.search(r"0x[0-9a-f]{6,}|/(home|root|tmp|Users)/|[A-Z]:\\", text), cell.id
+            # Más de 4 decimales, o notación científica, enseñarían el redondeo de cada procesador.
+            assert not re.search(r"\d\.\d{5,}|\d\.\d+e[-+]\d", text), f"{cell.id}: {text[:200]}"
+
+
+def test_every_figure_is_shown_and_described(notebook):
+    for cell in code_cells(notebook):
+        images = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+        for image in images:
+            alt = image.metadata.get("image/png", {}).get("alt", "")
+            assert len(alt) > 60, (
+                f"{cell.id}: tras la figura va una celda que empieza por «**Figura N.M.** …»"
+            )
+            assert cell.source.rstrip().endswith("plt.show()"), cell.id
+
+
+def test_images_exist_and_are_described(notebook):
+    for alt, target in re.findall(r"!\[([^]]*)\]\(([^)]*)\)", markdown(notebook)):
+        assert len(alt) > 60, f"{target}: falta un texto alternativo que la describa"
+        assert (NOTEBOOKS / target).is_file(), target
+    assert "<img" not in markdown(notebook)
+
+
+def test_cells_are_small(notebook):
+    long = [cell.id for cell in code_cells(notebook) if len(cell.source.splitlines()) > 20]
+    assert len(long) <= 1, f"solo la clase de la lección puede pasar de 20 líneas: {long}"
+    wide = [line for cell in code_cells(notebook) for line in cell.source.splitlines() if len(line) > 100]
+    assert not wide, f"estas líneas no caben en la página: {wide}"
+
+
+def test_cell_ids_are_unique(notebook):
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PATHS if path.parent == NOTEBOOKS], ids=lambda path: path.name
+)
+def test_lesson_has_the_anatomy_of_the_course(path):
+    notebook = committed(path)
+    headings = " | ".join(re.findall(r"^#+ (.*)$", markdown(notebook), flags=re.M))
+    positions = [headings.find(section) for section in SECTIONS]
+    assert -1 not in positions, f"faltan apartados: {dict(zip(SECTIONS, positions, strict=True))}"
+    assert positions == sorted(positions)
+    assert "Rómpelo" in headings
+    assert markdown(notebook).count("**Predice antes de ejecutar.**") >= 2
+    assert len(re.findall(r"^\*\*\d\. ★+ ", markdown(notebook), flags=re.M)) >= 5
+    assert 40 <= len(notebook.cells) <= 60
+    assert path.stat().st_size < 500_000
+
+
+@pytest.mark.parametrize("path", [*PATHS, *TEXT_FILES], ids=lambda path: path.name)
+def test_words_and_links(path):
+    text = markdown(committed(path)) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
+    if path.name != "CONTRIBUTING.md":  # que las nombra para decir que no se usan
+        assert not re.search(FORBIDDEN, text, flags=re.I), re.search(FORBIDDEN, text, flags=re.I)
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if not target.startswith(("http://", "https://")):
+            assert (path.parent / target).exists(), f"enlace roto: {target}"
+
+
+def test_the_figures_in_imgs_are_the_ones_that_the_code_draws(tmp_path):
+    from conftest import same_output
+
+    regenerate.draw_figures(tmp_path)
+    drawn = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    kept = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "imgs").iterdir()}
+    assert drawn.keys() == kept.keys()
+    for name, text in drawn.items():
+        assert same_output(kept[name], text), f"{name} no es la que dibuja el código: regenera las figuras"
+
+
+def test_a_failing_cell_leaves_the_notebook_as_it_was(tmp_path, capsys):
+    path = tmp_path / "roto.ipynb"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")])
+    nbformat.write(notebook, path)
+    before = path.read_bytes()
+    message = regenerate.main([str(path)])
+    assert "roto.ipynb" in message and "ZeroDivisionError" in message
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["roto.ipynb"]
+
+
+@pytest.mark.parametrize("argument", ["--ayuda", "no_existe.ipynb", "README.md"])
+def test_regenerate_says_what_it_expects(argument):
+    assert re.search(r"Uso:|Se esperaba", regenerate.main([argument]))
+
+
+def test_normalise_removes_what_depends_on_the_machine():
+    code = nbformat.v4.new_code_cell("x", metadata={"scrolled": True, "tags": ["raises-exception"]})
+    code.outputs = [
+        nbformat.v4.new_output("stream", name="stdout", text="a"),
+        nbformat.v4.new_output("stream", name="stdout", text="b"),
+        nbformat.v4.new_output("error", ename="E", evalue="mal", traceback=["/home/ana/curso.py", "…"]),
+        nbformat.v4.new_output(
+            "display_data", data={"image/png": "aGk="}, metadata={"needs_background": "light"}
+        ),
+    ]
+    caption = nbformat.v4.new_markdown_cell("**Figura 1.1.** Una `barra` alta.\n\nAquí no.")
+    notebook = nbformat.v4.new_notebook(cells=[code, caption], metadata={"widgets": {}})
+    code = regenerate.normalise(notebook).cells[0]
+    assert notebook.metadata == regenerate.METADATA
+    assert code.metadata == {"tags": ["raises-exception"]}
+    assert [output.output_type for output in code.outputs] == ["stream", "error", "display_data"]
+    assert code.outputs[0].text == "ab"
+    assert code.outputs[1].traceback == ["E: mal"]
+    assert code.outputs[2].metadata == {"image/png": {"alt": "Figura 1.1. Una barra alta."}}
