@@ -16,6 +16,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from gpt_course.config import GPT_CONFIG_124M
 from gpt_course.plotting import draw_architecture, draw_map
 
+matplotlib.use("Agg")  # sin ventanas
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 METADATA = {

@@ -19,8 +19,8 @@ TEXT_FILES = [*ROOT.glob("*.md"), *NOTEBOOKS.glob("*.md")]
 # Formas que el glosario de CONTRIBUTING.md no usa, calcos y unidades mal puestas.
 FORBIDDEN = (
     r"\btransformador(es)?\b|\bcabezal\b|\bdeserción\b|\bincrustamiento|\bligadura|\bligamento|"
-    r"\blibrerías?\b|\bordenador|\bcomputadora|\bcorrer (el|este) código|\beventualmente\b|\bhacer sentido\b|\bsimplemente\b|"
-    r"\bobviamente\b|\basum(e|es|imos|ir)\b|621[.,]83 MB\b"
+    r"\blibrerías?\b|\bordenador|\bcomputadora|\bcorrer (el|este) código|\beventualmente\b|\bhacer sentido\b|"
+    r"\bsimplemente\b|\bobviamente\b|\basum(e|es|imos|ir)\b|621[.,]83 MB\b"
 )
 
 

@@ -1,5 +1,6 @@
 """Las figuras se comprueban en sus ejes: datos, rótulos en español y letra legible."""
 
+import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 import torch
@@ -16,6 +17,8 @@ from gpt_course.plotting import (
 )
 from gpt_course.plotting.diagrams import MAP_PIECES
 from gpt_course.plotting.style import BLUE, ORANGE, spanish
+
+matplotlib.use("Agg")  # sin ventanas
 
 
 @pytest.fixture(autouse=True)
