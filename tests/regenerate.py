@@ -6,6 +6,7 @@ máquina no cambia nada. Si una celda falla, el cuaderno queda como estaba.
 
 import contextlib
 import sys
+import time
 from pathlib import Path
 
 import matplotlib
@@ -42,13 +43,26 @@ def main(arguments):
     if not arguments:
         draw_figures(ROOT / "imgs")
     for path in paths:
-        print(f"ejecutando {path.name}…", flush=True)
+        print(f"{path.name}: ", end="", flush=True)
+        start = time.perf_counter()
         try:
             notebook = execute(path)
         except (CellExecutionError, DeadKernelError, TimeoutError, nbformat.reader.NotJSONError) as error:
             return f"{path.name} no se pudo ejecutar y queda como estaba. Corrige la celda:\n{error}"
         save(notebook, path)
+        print(f"{time.perf_counter() - start:.0f} s{peak_memory()}")
     return 0
+
+
+def peak_memory():
+    """Memoria máxima que ocupó el mayor de los núcleos ejecutados hasta ahora (Windows no la dice)."""
+    if sys.platform == "win32":
+        return ""
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 2**10  # bytes en macOS, KiB en Linux
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+    return f", máximo {peak / 2**30:.2f} GiB"
 
 
 def draw_figures(folder):
@@ -65,7 +79,10 @@ def execute(path):
     """Ejecuta un cuaderno en su carpeta y lo devuelve normalizado; no escribe nada."""
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
+    quiet = ["--log-level=ERROR"]  # el núcleo avisa de que habla por TCP; aquí no sale de la máquina
+    NotebookClient(
+        notebook, timeout=600, kernel_name="python3", resources=resources, extra_arguments=quiet
+    ).execute()
     return normalise(notebook)
 
 
