@@ -234,7 +234,12 @@ def run_tests(copy, module=None):
     files = sorted(path.name for path in (copy / "tests").glob("test_*.py") if path.name not in NOT_COUNTED)
     files.sort(key=lambda name: name != f"test_{module}.py")
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(copy),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
     done = subprocess.run(
         [*command, *(f"tests/{name}" for name in files)],
         cwd=copy,

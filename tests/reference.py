@@ -47,9 +47,9 @@ def random(*shape, seed=9, dtype=torch.float32):
 def randomize(module):
     """Sortea también lo que nace en 0 o en 1 (sesgos y normas): así ningún parámetro pasa inadvertido."""
     with torch.no_grad():
-        for parameter in module.parameters():
+        for seed, parameter in enumerate(module.parameters()):  # cada uno con números distintos
             if parameter.dim() == 1:
-                parameter.add_(random(*parameter.shape) * 0.3)
+                parameter.add_(random(*parameter.shape, seed=seed) * 0.3)
     return module
 
 

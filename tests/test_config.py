@@ -58,6 +58,11 @@ def test_missing_and_unknown_keys_are_named():
         check_config(cfg)
 
 
+def test_an_unknown_key_alone_is_refused():
+    with pytest.raises(ValueError, match=r"Faltan: ninguna; sobran: \['n_head'\]"):
+        check_config({**GPT_CONFIG_124M, "n_head": 12})
+
+
 @pytest.mark.parametrize("key", list(GPT_CONFIG_124M))
 def test_every_key_is_required(key):
     cfg = {name: value for name, value in GPT_CONFIG_124M.items() if name != key}
