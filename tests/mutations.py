@@ -249,7 +249,7 @@ def run_tests(copy, module=None):
     )
     if done.returncode == 0:
         return None
-    failed = re.search(r"^(?:FAILED|ERROR) tests/(\S+)", done.stdout, re.MULTILINE)
+    failed = re.search(r"^(?:FAILED|ERROR) tests/(.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     return failed[1] if failed else f"pytest terminó con {done.returncode}"
 
 
