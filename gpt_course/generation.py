@@ -8,8 +8,8 @@ from gpt_course.config import check_count
 def generate(model, ids, max_new_tokens):
     """Continúa `ids` con decodificación voraz: en cada paso, el token de mayor puntuación.
 
-    ids: (B, T) int64 → (B, T + `max_new_tokens`). El modelo solo ve los últimos `context_length`
-    tokens. No cambia el modo del modelo: llama antes a `model.eval()` para que no actúe el dropout.
+    ids: (B, T) enteros → (B, T + `max_new_tokens`), del mismo tipo. El modelo solo ve los últimos
+    `context_length` tokens. No cambia su modo: llama antes a `model.eval()` para que no actúe el dropout.
     Errores: `ValueError` si `ids` no sirve (ver `GPTModel`) o `max_new_tokens` no es un entero ≥ 0.
     Fuente: Radford et al. (2019), apartado 3.
     """
@@ -24,5 +24,5 @@ def generate(model, ids, max_new_tokens):
         with torch.no_grad():
             logits = model(ids[:, -context_length:])  # (B, T, V)
         next_id = logits[:, -1].argmax(dim=-1, keepdim=True)  # (B, 1)
-        ids = torch.cat([ids, next_id], dim=1)
+        ids = torch.cat([ids, next_id.to(ids.dtype)], dim=1)
     return ids

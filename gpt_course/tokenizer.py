@@ -24,12 +24,16 @@ def load_gpt2_tokenizer():
 
     Errores: `OSError` si la tabla no se puede leer; `ValueError` si está dañada.
     """
-    data = VOCAB_BPE.read_bytes()
+    remedy = "Recupérala con: git checkout -- gpt_course/gpt2/vocab.bpe"
+    try:
+        data = VOCAB_BPE.read_bytes()
+    except OSError as error:
+        raise OSError(f"No se puede leer la tabla {VOCAB_BPE}: {error.strerror}. {remedy}") from error
     digest = hashlib.sha256(data).hexdigest()
     if digest != VOCAB_BPE_SHA256:
         raise ValueError(
             f"La tabla {VOCAB_BPE.name} está dañada: se esperaba SHA-256 {VOCAB_BPE_SHA256} y llegó "
-            f"{digest} ({len(data)} bytes). Recupérala con: git checkout -- gpt_course/gpt2/vocab.bpe"
+            f"{digest} ({len(data)} bytes). {remedy}"
         )
     ranks = _merge_ranks(data.decode("utf-8"))
     return tiktoken.Encoding(

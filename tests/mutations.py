@@ -1,0 +1,286 @@
+"""¿Sirven de algo las pruebas? Planta fallos en el paquete, de uno en uno, y mira si alguna los ve.
+
+Se ejecuta a mano: `python tests/mutations.py [palabra…]` (con palabras, solo los fallos que las contienen).
+Cada fallo cambia un texto que debe aparecer exactamente una vez en una copia temporal del paquete.
+Sale con un código distinto de 0 si algún fallo escapa o si su texto ya no se encuentra.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COPIED = ["gpt_course", "tests", "conftest.py", "pyproject.toml"]
+# Ni el estilo ni la arquitectura cuentan: no deben ser ellas las que noten un error de cálculo.
+NOT_COUNTED = ["test_style.py", "test_architecture.py", "test_conftest.py"]
+
+FAULTS = [  # módulo, fallo, texto, texto con el fallo
+    ("layers", "eps de 1e-6", "self.eps = 1e-5", "self.eps = 1e-6"),
+    ("layers", "varianza insesgada", "unbiased=False", "unbiased=True"),
+    ("layers", "eps fuera de la raíz", "torch.sqrt(var + self.eps)", "(torch.sqrt(var) + self.eps)"),
+    ("layers", "norma sin desplazamiento", " + self.shift", ""),
+    ("layers", "norma sin restar la media", "self.scale * (x - mean)", "self.scale * x"),
+    ("layers", "constante de GELU", "0.044715", "0.044751"),
+    ("layers", "GELU: √(2/π) mal escrita", "math.sqrt(2 / math.pi)", "math.sqrt(2) / math.pi"),
+    (
+        "layers",
+        "red feed-forward de 2C",
+        "nn.Linear(emb_dim, 4 * emb_dim)",
+        "nn.Linear(emb_dim, 2 * emb_dim)",
+    ),
+    ("attention", "falta √D", " / math.sqrt(query.shape[-1])", ""),
+    ("attention", "√T en vez de √D", "math.sqrt(query.shape[-1])", "math.sqrt(query.shape[-2])"),
+    ("attention", "máscara desplazada", ".triu(1)", ".triu(2)"),
+    ("attention", "máscara que tapa al propio token", ".triu(1)", ".triu(0)"),
+    ("attention", "máscara al revés", ".triu(1)", ".tril(-1)"),
+    ("attention", "SDPA sin máscara", "is_causal=True", "is_causal=False"),
+    ("attention", "softmax sobre las preguntas", "softmax(dim=-1)", "softmax(dim=-2)"),
+    (
+        "attention",
+        "key y query cambiadas",
+        "_causal_weights(query, key)) @",
+        "_causal_weights(key, query)) @",
+    ),
+    (
+        "attention",
+        "pesos que se miran con key y query cambiadas",
+        "_causal_weights(self._split_heads(self.W_query(x)), self._split_heads(self.W_key(x)))",
+        "_causal_weights(self._split_heads(self.W_key(x)), self._split_heads(self.W_query(x)))",
+    ),
+    (
+        "attention",
+        "cabezas cortadas por el otro lado",
+        "x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)",
+        "x.unflatten(-1, (-1, self.n_heads)).permute(0, 3, 1, 2)",
+    ),
+    (
+        "attention",
+        "cabezas unidas sin trasponer",
+        "context.transpose(1, 2).flatten(2)",
+        "context.reshape(x.shape)",
+    ),
+    (
+        "attention",
+        "key se crea antes que query",
+        "self.W_query = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)\n"
+        "        self.W_key = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)",
+        "self.W_key = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)\n"
+        "        self.W_query = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)",
+    ),
+    (
+        "attention",
+        "qkv_bias no llega a value",
+        "self.W_value = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)",
+        "self.W_value = nn.Linear(emb_dim, emb_dim, bias=False)",
+    ),
+    ("attention", "sin proyección de salida", "return self.out_proj(context", "return (context"),
+    (
+        "attention",
+        "sin dropout en los pesos",
+        "self.dropout(_causal_weights(query, key))",
+        "_causal_weights(query, key)",
+    ),
+    ("attention", "las máscaras ajenas no cargan", 'state_dict.pop(prefix + "mask", None)', "pass"),
+    (
+        "block",
+        "sin conexión residual en la atención",
+        "x = x + self.drop_shortcut(self.att",
+        "x = self.drop_shortcut(self.att",
+    ),
+    (
+        "block",
+        "sin conexión residual en feed-forward",
+        "x = x + self.drop_shortcut(self.ff",
+        "x = self.drop_shortcut(self.ff",
+    ),
+    (
+        "block",
+        "norma después y no antes",
+        "self.drop_shortcut(self.att(self.norm1(x)))",
+        "self.norm1(self.drop_shortcut(self.att(x)))",
+    ),
+    ("block", "la misma norma dos veces", "self.norm2(x)", "self.norm1(x)"),
+    (
+        "block",
+        "sin dropout tras la atención",
+        "self.drop_shortcut(self.att(self.norm1(x)))",
+        "self.att(self.norm1(x))",
+    ),
+    (
+        "block",
+        "sin dropout tras feed-forward",
+        "self.drop_shortcut(self.ff(self.norm2(x)))",
+        "self.ff(self.norm2(x))",
+    ),
+    ("block", "qkv_bias ignorado", 'qkv_bias=cfg["qkv_bias"]', "qkv_bias=False"),
+    ("block", "drop_rate ignorado en la atención", 'drop_rate=cfg["drop_rate"], ', ""),
+    (
+        "block",
+        "feed-forward se crea antes que la atención",
+        "        self.att = MultiHeadAttention(",
+        '        self.ff = FeedForward(cfg["emb_dim"])\n        self.att = MultiHeadAttention(',
+    ),
+    (
+        "model",
+        "posiciones desde 1",
+        "torch.arange(in_idx.shape[1], device",
+        "torch.arange(1, in_idx.shape[1] + 1, device",
+    ),
+    ("model", "posiciones al revés", "self.pos_emb(positions)", "self.pos_emb(positions.flip(0))"),
+    ("model", "sin posiciones", " + self.pos_emb(positions)", ""),
+    ("model", "posiciones en la CPU", "(in_idx.shape[1], device=in_idx.device)", "(in_idx.shape[1])"),
+    ("model", "falta la norma final", "self.out_head(self.final_norm(x))", "self.out_head(x)"),
+    ("model", "sin dropout en las incrustaciones", "self.trf_blocks(self.drop_emb(x))", "self.trf_blocks(x)"),
+    ("model", "la cabeza no se comparte", 'self.tied = cfg.get("tie_weights", False)', "self.tied = False"),
+    (
+        "model",
+        "la cabeza se copia en vez de compartirse",
+        "self.out_head.weight = self.tok_emb.weight",
+        "self.out_head.weight = nn.Parameter(self.tok_emb.weight.detach().clone())",
+    ),
+    (
+        "model",
+        "la vinculación se pierde al convertir",
+        "super()._apply(fn, recurse)  # .to(), .half(), .to_empty()…\n        self._tie()",
+        "super()._apply(fn, recurse)",
+    ),
+    (
+        "model",
+        "la vinculación se pierde al cargar",
+        "        self.register_load_state_dict_post_hook(_tie_again)\n",
+        "",
+    ),
+    ("model", "la matriz compartida se guarda dos veces", 'del state[prefix + "out_head.weight"]', "pass"),
+    ("model", "se aceptan dos matrices distintas", "not torch.equal(other, state_dict[token])", "False"),
+    ("model", "cabeza con sesgo", 'cfg["vocab_size"], bias=False)', 'cfg["vocab_size"], bias=True)'),
+    ("model", "se acepta el token V", "high >= vocab_size", "high > vocab_size"),
+    ("model", "se aceptan tokens negativos", "low < 0 or high", "high"),
+    (
+        "model",
+        "se acepta T = context_length + 1",
+        "in_idx.shape[1] > context_length",
+        "in_idx.shape[1] > context_length + 1",
+    ),
+    ("model", "un bloque de menos", 'range(cfg["n_layers"])', 'range(1, cfg["n_layers"])'),
+    ("model", "ganchos que no se retiran", "hook.remove()", "pass"),
+    ("dropout", "sin dividir entre 1 − p", "x * keep / (1 - self.p)", "x * keep"),
+    ("dropout", "dividir entre p", "/ (1 - self.p)", "/ self.p"),
+    ("dropout", "máscara invertida", "torch.lt(", "torch.ge("),
+    ("dropout", "otro multiplicador", "MULTIPLIER = 1132489760", "MULTIPLIER = 1132489761"),
+    ("dropout", "otro módulo", "MODULUS = 2**31 - 1", "MODULUS = 2**31"),
+    ("dropout", "umbral con p", "math.ceil((1 - p) * MODULUS)", "math.ceil(p * MODULUS)"),
+    ("dropout", "la semilla 0 no se corrige", "_next_word() % MODULUS or 1", "_next_word() % MODULUS"),
+    ("dropout", "palabra con la mitad baja", "(draw >> 32) & 0xFFFFFFFF", "draw & 0xFFFFFFFF"),
+    (
+        "dropout",
+        "no se gasta la palabra",
+        '    torch.empty((), dtype=torch.int32, device="cpu").random_()\n',
+        "",
+    ),
+    ("dropout", "se gastan dos palabras", "    torch.set_rng_state(state)\n", ""),
+    ("dropout", "una sola vuelta del módulo", "for _ in range(2):", "for _ in range(1):"),
+    (
+        "dropout",
+        "bloques mal encadenados",
+        "pow(MULTIPLIER, _BLOCK, MODULUS)",
+        "pow(MULTIPLIER, _BLOCK - 1, MODULUS)",
+    ),
+    ("dropout", "también en evaluación", "not self.training or self.p == 0", "self.p == 0"),
+    ("generation", "argmin", "argmax", "argmin"),
+    (
+        "generation",
+        "contexto recortado por el otro lado",
+        "ids[:, -context_length:]",
+        "ids[:, :context_length]",
+    ),
+    ("generation", "contexto de un token menos", "ids[:, -context_length:]", "ids[:, 1 - context_length:]"),
+    ("generation", "primer token y no último", "logits[:, -1]", "logits[:, 0]"),
+    ("generation", "guarda gradientes", "with torch.no_grad():", "with torch.enable_grad():"),
+    ("generation", "cambia el tipo", ".to(ids.dtype)", ""),
+    ("tokenizer", "bytes en orden natural", "enumerate(printable + others)", "enumerate(range(256))"),
+    ("tokenizer", "cuenta la línea de versión", "splitlines()[1:]", "splitlines()[0:]"),
+    ("tokenizer", "falta el byte 173", "range(174, 256)]", "range(173, 256)]"),
+    ("tokenizer", "patrón con las cifras de tres en tres", r"\p{N}++", r"\p{N}{1,3}"),
+    ("tokenizer", "tabla sin comprobar", "if digest != VOCAB_BPE_SHA256:", "if False:"),
+    ("tokenizer", "otro token especial", '<|endoftext|>": len', '<|fin|>": len'),
+    ("config", "gpt2-xl con 36 bloques", '"n_layers": 48', '"n_layers": 36'),
+    ("config", "p = 1 se acepta", "not 0 <= value < 1", "not 0 <= value <= 1"),
+    (
+        "config",
+        "True vale como entero",
+        "if isinstance(value, bool) or not isinstance(value, int)",
+        "if not isinstance(value, int)",
+    ),
+    ("config", "claves desconocidas sin aviso", "if missing or unknown:", "if missing:"),
+]
+
+
+def plant(copy, module, text, faulty):
+    path = copy / "gpt_course" / f"{module}.py"
+    source = path.read_text(encoding="utf-8")
+    if source.count(text) != 1:
+        sys.exit(f"El texto debe aparecer una vez en {module}.py y aparece {source.count(text)}: {text!r}")
+    path.write_text(source.replace(text, faulty), encoding="utf-8")
+    return path, source
+
+
+def run_tests(copy, module=None):
+    """Pasa las pruebas rápidas, primero las del módulo; devuelve la primera que falla o None."""
+    files = sorted(path.name for path in (copy / "tests").glob("test_*.py") if path.name not in NOT_COUNTED)
+    files.sort(key=lambda name: name != f"test_{module}.py")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(copy),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(
+        [*command, *(f"tests/{name}" for name in files)],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode == 0:
+        return None
+    failed = re.search(r"^(?:FAILED|ERROR) tests/(.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    return failed[1] if failed else f"pytest terminó con {done.returncode}"
+
+
+def check_faults(copy, faults):
+    escaped = 0
+    for module, name, text, faulty in faults:
+        path, source = plant(copy, module, text, faulty)
+        start = time.perf_counter()
+        caught_by = run_tests(copy, module)
+        path.write_text(source, encoding="utf-8")
+        escaped += caught_by is None
+        seconds = time.perf_counter() - start
+        print(f"{module:<10} {name:<46} {seconds:4.0f} s  {caught_by or 'ESCAPA'}", flush=True)
+    return escaped
+
+
+def main(words):
+    faults = [fault for fault in FAULTS if not words or any(word in " ".join(fault[:2]) for word in words)]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
+        for module, _, text, faulty in faults:  # antes de esperar, que todos los textos existan
+            path, source = plant(copy, module, text, faulty)
+            path.write_text(source, encoding="utf-8")
+        if broken := run_tests(copy):
+            sys.exit(f"Sin ningún fallo plantado ya hay una prueba en rojo: {broken}")
+        escaped = check_faults(copy, faults)
+    print(f"\n{len(faults) - escaped} de {len(faults)} fallos descubiertos.")
+    return escaped > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

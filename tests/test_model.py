@@ -1,0 +1,408 @@
+"""El modelo entero: cuaderno 06, transformers, causalidad, gradientes, errores y vinculación de pesos."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from reference import FIVE_CONFIGS, TINY, as_huggingface, model_124m, tiny_model
+from torch import nn
+
+from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
+from gpt_course.model import GPTModel
+
+BATCH = torch.tensor([[6109, 3626, 6100, 345], [6109, 1110, 6622, 257]])
+LOGITS = """\
+tensor([[[ 0.1381,  0.0077, -0.1963,  ..., -0.0222, -0.1060,  0.1717],
+         [ 0.3865, -0.8408, -0.6564,  ..., -0.5163,  0.2369, -0.3357],
+         [ 0.6989, -0.1829, -0.1631,  ...,  0.1472, -0.6504, -0.0056],
+         [-0.4290,  0.1669, -0.1258,  ...,  1.1579,  0.5303, -0.5549]],
+
+        [[ 0.1094, -0.2894, -0.1467,  ..., -0.0557,  0.2911, -0.2824],
+         [ 0.0882, -0.3552, -0.3527,  ...,  1.2930,  0.0053,  0.1898],
+         [ 0.6091,  0.4702, -0.4094,  ...,  0.7688,  0.3787, -0.1974],
+         [-0.0612, -0.0737,  0.4751,  ...,  1.2463, -0.3834,  0.0609]]],
+       grad_fn=<UnsafeViewBackward0>)"""
+
+TIED = {**TINY, "tie_weights": True}
+HEAD = "out_head.weight"
+
+
+def count(model):
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def tokens(batch, length, vocab_size=TINY["vocab_size"]):
+    return torch.randint(vocab_size, (batch, length), generator=torch.Generator().manual_seed(2))
+
+
+# --- Las cifras del cuaderno 06 -------------------------------------------------------------------
+
+
+def test_logits_of_notebook_06():
+    model, state_after_creation = model_124m()
+    torch.set_rng_state(state_after_creation)
+    torch.set_printoptions(sci_mode=False)
+    try:
+        logits = model.train()(BATCH)
+        assert logits.shape == (2, 4, 50257)
+        assert repr(logits) == LOGITS
+    finally:
+        torch.set_printoptions(profile="default")
+
+
+def test_parameters_of_notebook_06():
+    model, _ = model_124m()
+    assert count(model) == 163_009_536
+    assert model.tok_emb.weight.shape == model.out_head.weight.shape == (50257, 768)
+
+
+@pytest.mark.parametrize(
+    ("name", "released", "tied", "untied"),
+    [
+        ("gpt2", 124_439_808, 124_412_160, 163_009_536),
+        ("gpt2-medium", 354_823_168, 354_749_440, 406_212_608),
+        ("gpt2-large", 774_030_080, 773_891_840, 838_220_800),
+        ("gpt2-xl", 1_557_611_200, 1_557_380_800, 1_637_792_000),
+    ],
+)
+def test_parameters_of_the_four_sizes(name, released, tied, untied):
+    cfg = GPT2_CONFIGS[name]
+    with torch.device("meta"):
+        assert count(GPTModel(cfg)) == released
+        assert count(GPTModel({**cfg, "qkv_bias": False})) == tied
+        assert count(GPTModel({**cfg, "qkv_bias": False, "tie_weights": False})) == untied
+
+
+# --- Frente a otros ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cfg", FIVE_CONFIGS, ids=lambda cfg: f"C{cfg['emb_dim']}")
+def test_equals_huggingface(cfg):
+    model = tiny_model(**cfg)
+    in_idx = tokens(3, cfg["context_length"], cfg["vocab_size"])
+    expected = as_huggingface(model)(in_idx).logits
+    torch.testing.assert_close(model(in_idx), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_names_and_numbers_are_those_of_the_field():
+    """Una semilla da los mismos números que estas capas de PyTorch creadas una tras otra."""
+    V, T, C = TINY["vocab_size"], TINY["context_length"], TINY["emb_dim"]
+    torch.manual_seed(123)
+    expected = {"tok_emb.weight": nn.Embedding(V, C).weight, "pos_emb.weight": nn.Embedding(T, C).weight}
+    for block in (f"trf_blocks.{index}" for index in range(TINY["n_layers"])):
+        for name in ("W_query", "W_key", "W_value"):
+            expected[f"{block}.att.{name}.weight"] = nn.Linear(C, C, bias=False).weight
+        for name, linear in [
+            ("att.out_proj", nn.Linear(C, C)),
+            ("ff.layers.0", nn.Linear(C, 4 * C)),
+            ("ff.layers.2", nn.Linear(4 * C, C)),
+        ]:
+            expected[f"{block}.{name}.weight"] = linear.weight
+            expected[f"{block}.{name}.bias"] = linear.bias
+        for name in ("norm1", "norm2"):
+            expected |= {f"{block}.{name}.scale": torch.ones(C), f"{block}.{name}.shift": torch.zeros(C)}
+    expected |= {"final_norm.scale": torch.ones(C), "final_norm.shift": torch.zeros(C)}
+    expected[HEAD] = nn.Linear(C, V, bias=False).weight
+
+    torch.manual_seed(123)
+    state = GPTModel(TINY).state_dict()
+    assert list(state) == list(expected)
+    assert all(torch.equal(state[name], expected[name]) for name in state)
+
+
+def test_biases_of_query_key_and_value_are_optional():
+    names = {f"trf_blocks.{i}.att.{w}.bias" for i in range(2) for w in ("W_query", "W_key", "W_value")}
+    without, with_bias = (set(tiny_model(qkv_bias=bias).state_dict()) for bias in (False, True))
+    assert with_bias - without == names
+    assert without < with_bias
+
+
+# --- Lo que un GPT debe cumplir ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("position", [0, 1, 3, 6])
+@pytest.mark.parametrize("training", [False, True])
+def test_causality(position, training):
+    model = tiny_model(drop_rate=0.2).train(training)
+    before = tokens(2, 7)
+    after = before.clone()
+    after[:, position] = (after[:, position] + 1) % TINY["vocab_size"]
+    torch.manual_seed(1)
+    expected = model(before)
+    torch.manual_seed(1)
+    logits = model(after)
+    assert torch.equal(logits[:, :position], expected[:, :position])  # ni un bit
+    assert (logits[:, position] != expected[:, position]).any()
+
+
+def test_each_sequence_is_alone_in_its_batch():
+    model, in_idx = tiny_model(), tokens(4, 7)
+    together = model(in_idx)
+    for row in range(4):
+        torch.testing.assert_close(together[row], model(in_idx[row : row + 1])[0], rtol=1e-5, atol=1e-5)
+
+
+def test_a_prefix_gives_the_same_logits():
+    model, in_idx = tiny_model(), tokens(2, 7)
+    torch.testing.assert_close(model(in_idx[:, :4]), model(in_idx)[:, :4], rtol=1e-5, atol=1e-5)
+
+
+def test_embeddings_are_dropped_first():
+    model = tiny_model(drop_rate=0.3).train()
+    torch.manual_seed(5)
+    logits = model(tokens(2, 4))
+    torch.manual_seed(5)
+    x = model.tok_emb(tokens(2, 4)) + model.pos_emb.weight[:4]
+    x = model.trf_blocks(model.drop_emb(x))
+    assert torch.equal(logits, model.out_head(model.final_norm(x)))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+def test_gradients(tied, training):
+    small = {"vocab_size": 5, "context_length": 3, "emb_dim": 2, "n_layers": 1, "drop_rate": 0.2}
+    model = tiny_model(**small, qkv_bias=True, tie_weights=tied).double().train(training)
+    names, values = zip(*model.named_parameters(), strict=True)
+
+    def logits(*parameters):
+        torch.manual_seed(3)  # la misma máscara de dropout en cada llamada
+        return torch.func.functional_call(model, dict(zip(names, parameters, strict=True)), in_idx)
+
+    in_idx = tokens(1, 3, 5)
+    assert torch.autograd.gradcheck(logits, values, check_undefined_grad=False)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_integer_tokens(dtype):
+    model = tiny_model()
+    assert torch.equal(model(tokens(2, 4).to(dtype)), model(tokens(2, 4)))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_half_precision(training):
+    model, in_idx = tiny_model(drop_rate=0.1).train(training), tokens(2, 5)
+    torch.manual_seed(1)
+    expected = model(in_idx)
+    torch.manual_seed(1)
+    logits = model.bfloat16()(in_idx)
+    assert logits.dtype == torch.bfloat16
+    torch.testing.assert_close(logits.float(), expected, rtol=0.1, atol=0.15)
+
+
+@pytest.mark.parametrize("drop_rate", [0.0, 0.1])
+def test_device_of_the_input(drop_rate):
+    model, devices = GPTModel({**TINY, "drop_rate": drop_rate}).to("meta"), []
+    model.pos_emb.register_forward_pre_hook(lambda module, inputs: devices.append(inputs[0].device.type))
+    logits = model(torch.zeros(2, 5, dtype=torch.long, device="meta"))
+    assert logits.is_meta
+    assert logits.shape == (2, 5, TINY["vocab_size"])
+    assert devices == ["meta"]  # las posiciones nacen donde están los tokens
+
+
+def test_only_parameters_are_stored():
+    assert not list(GPTModel(TINY).buffers())
+
+
+# --- Entradas equivocadas ------------------------------------------------------------------------
+
+RANGE = "Se esperaba un tensor de enteros (B, T) con 1 ≤ T ≤ 7; llegó "
+
+
+@pytest.mark.parametrize(
+    ("in_idx", "message"),
+    [
+        ([[1, 2]], RANGE + "list"),
+        (None, RANGE + "NoneType"),
+        (torch.ones(1, 3), RANGE + "torch.float32"),
+        (torch.ones(1, 3, dtype=torch.bool), RANGE + "torch.bool"),
+        (torch.ones(1, 3, dtype=torch.int8), RANGE + "torch.int8"),
+        (torch.tensor(3), RANGE + "la forma ()"),
+        (torch.tensor([1, 2, 3]), RANGE + "la forma (3,). Si es una sola secuencia, añade"),
+        (torch.ones(1, 2, 3, dtype=torch.long), RANGE + "la forma (1, 2, 3)"),
+        (torch.ones(2, 0, dtype=torch.long), RANGE + "la forma (2, 0), sin ningún token"),
+        (torch.ones(0, 3, dtype=torch.long), RANGE + "la forma (0, 3), sin ningún token"),
+        (torch.ones(1, 8, dtype=torch.long), RANGE + "T = 8. Recorta"),
+        (torch.tensor([[0, 13]]), "Se esperaban tokens entre 0 y 12; llegó 13."),
+        (torch.tensor([[0, -1]]), "Se esperaban tokens entre 0 y 12; llegó -1."),
+        (torch.tensor([[50256, 3, -2]]), "Se esperaban tokens entre 0 y 12; llegó -2."),
+    ],
+    ids=str,
+)
+def test_bad_tokens(in_idx, message):
+    with pytest.raises(ValueError) as error:
+        tiny_model()(in_idx)
+    assert str(error.value).startswith(message)
+
+
+def test_the_extreme_good_tokens():
+    assert tiny_model()(torch.tensor([[0, 12, 0, 12, 0, 12, 0]])).shape == (1, 7, 13)
+
+
+def test_the_configuration_is_checked():
+    with pytest.raises(ValueError, match=r"Faltan: \['drop_rate'\]; sobran: \['dropout'\]"):
+        GPTModel({"dropout" if key == "drop_rate" else key: value for key, value in TINY.items()})
+    with pytest.raises(ValueError, match="emb_dim=8 y n_heads=3"):
+        GPTModel({**TINY, "n_heads": 3})
+
+
+def test_the_configuration_is_not_changed():
+    cfg = dict(GPT_CONFIG_124M)
+    with torch.device("meta"):
+        GPTModel(cfg)
+    assert cfg == GPT_CONFIG_124M
+
+
+# --- Pesos de atención ---------------------------------------------------------------------------
+
+
+def test_attention_weights_of_every_block():
+    model, in_idx = tiny_model(drop_rate=0.1), tokens(2, 5)
+    before, state = model(in_idx), torch.get_rng_state()
+    weights = model.attention_weights(in_idx)
+    assert weights.shape == (2, 2, 2, 5, 5)  # (L, B, H, T, T)
+    assert not weights.requires_grad
+    x = model.tok_emb(in_idx) + model.pos_emb.weight[:5]
+    for layer, block in enumerate(model.trf_blocks):
+        torch.testing.assert_close(weights[layer], block.att.attention_weights(block.norm1(x)))
+        x = block(x)
+    assert torch.equal(model(in_idx), before)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_attention_weights_leave_no_hook_even_after_an_error():
+    model = tiny_model()
+    with pytest.raises(ValueError, match="llegó 99"):
+        model.attention_weights(torch.tensor([[99]]))
+    assert not any(block.att._forward_pre_hooks for block in model.trf_blocks)
+
+
+def test_attention_weights_are_asked_for_without_dropout():
+    with pytest.raises(ValueError, match=r"modo de entrenamiento\. Llama antes a model\.eval\(\)"):
+        tiny_model(drop_rate=0.1).train().attention_weights(tokens(1, 3))
+
+
+# --- Vinculación de pesos ------------------------------------------------------------------------
+
+
+def is_tied(model):
+    return (
+        model.out_head.weight is model.tok_emb.weight
+        and sum(parameter is model.tok_emb.weight for parameter in model.parameters()) == 1
+        and count(model) == sum(tensor.numel() for tensor in model.state_dict().values())
+    )
+
+
+def test_a_tied_model_has_one_matrix_and_the_same_blocks():
+    tied, untied = tiny_model(tie_weights=True), tiny_model(tie_weights=False)
+    assert is_tied(tied)
+    assert not is_tied(untied)
+    assert count(untied) - count(tied) == untied.out_head.weight.numel()
+    state, other = tied.state_dict(), untied.state_dict()
+    assert list(state) == [name for name in other if name != HEAD]
+    assert all(torch.equal(state[name], other[name]) for name in state)
+
+
+def test_a_seed_draws_the_same_numbers_after_either_model():
+    torch.manual_seed(1)
+    GPTModel(TINY)
+    after_untied = torch.rand(3)
+    torch.manual_seed(1)
+    GPTModel(TIED)
+    assert torch.equal(torch.rand(3), after_untied)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        copy.deepcopy,
+        lambda model: pickle.loads(pickle.dumps(model)),
+        lambda model: model.to(torch.float64),
+        lambda model: model.half(),
+        lambda model: model.to("meta"),
+        lambda model: model.to("meta").to_empty(device="cpu"),
+        lambda model: nn.Sequential(model).to("meta").to_empty(device="cpu")[0],
+        lambda model: model.requires_grad_(False),
+        lambda model: model.share_memory(),
+    ],
+    ids=["deepcopy", "pickle", "to", "half", "meta", "to_empty", "anidado", "requires_grad_", "share_memory"],
+)
+def test_the_tie_survives(transform):
+    assert is_tied(transform(tiny_model(tie_weights=True)))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_is_tied_to_itself(copied):
+    model = tiny_model(tie_weights=True)
+    other = copied(model)
+    assert other.tok_emb.weight is not model.tok_emb.weight
+    other.load_state_dict(model.state_dict(), assign=True)
+    assert is_tied(other)
+
+
+@pytest.mark.parametrize("wrap", [lambda model: model, nn.Sequential], ids=["solo", "anidado"])
+@pytest.mark.parametrize("assign", [False, True])
+@pytest.mark.parametrize("with_head", [False, True, "igual"])
+def test_the_tie_survives_loading(wrap, assign, with_head):
+    source, target = tiny_model(1, tie_weights=True), tiny_model(2, tie_weights=True)
+    state = {name: tensor.clone() for name, tensor in wrap(source).state_dict().items()}
+    token = next(name for name in state if name.endswith("tok_emb.weight"))
+    if with_head:
+        head = state[token].clone() if with_head == "igual" else state[token]
+        state[token.replace("tok_emb", "out_head")] = head
+    names = list(state)
+    wrap(target).load_state_dict(state, assign=assign)
+    assert list(state) == names  # el diccionario de quien llama queda como estaba
+    assert is_tied(target)
+    assert torch.equal(target(tokens(2, 5)), source(tokens(2, 5)))
+
+
+@pytest.mark.parametrize("assign", [False, True])
+def test_two_different_matrices_are_refused(assign):
+    tied, untied = tiny_model(1, tie_weights=True), tiny_model(2)
+    before = tied(tokens(2, 5))
+    with pytest.raises(ValueError, match=r"una sola matriz.*llegaron dos distintas\..*tie_weights=False"):
+        tied.load_state_dict(untied.state_dict(), assign=assign)
+    assert torch.equal(tied(tokens(2, 5)), before)
+    assert is_tied(tied)
+
+
+def test_an_untied_model_needs_its_head():
+    with pytest.raises(RuntimeError, match=HEAD):
+        tiny_model().load_state_dict(tiny_model(tie_weights=True).state_dict())
+
+
+def test_nested_state_has_no_duplicate():
+    state = nn.ModuleDict({"gpt": tiny_model(tie_weights=True)}).state_dict()
+    assert "gpt.tok_emb.weight" in state
+    assert f"gpt.{HEAD}" not in state
+
+
+def test_training_moves_both_ends_together():
+    model, in_idx = tiny_model(tie_weights=True).train(), tokens(2, 5)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    before = model.out_head.weight.detach().clone()
+    model(in_idx).square().mean().backward()
+    optimizer.step()
+    assert is_tied(model)
+    assert (model.out_head.weight != before).any()
+
+
+# --- Estados de otros ----------------------------------------------------------------------------
+
+
+def test_masks_of_other_courses_load_strictly():
+    model = tiny_model()
+    mask = torch.ones(7, 7).triu(1)
+    foreign = {**model.state_dict(), **{f"trf_blocks.{index}.att.mask": mask for index in range(2)}}
+    tiny_model(5).load_state_dict(foreign)
+    assert "trf_blocks.0.att.mask" in foreign
+
+
+@pytest.mark.parametrize(
+    "name", ["mask", "trf_blocks.0.mask", "trf_blocks.0.att.otra", "trf_blocks.2.att.mask"]
+)
+def test_other_unknown_names_still_fail(name):
+    model = tiny_model()
+    with pytest.raises(RuntimeError, match=name):
+        model.load_state_dict({**model.state_dict(), name: torch.ones(1)})

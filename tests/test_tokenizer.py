@@ -1,0 +1,203 @@
+"""El tokenizador sin red frente a `tokenizers`, y lo que pasa cuando la tabla falta o está dañada."""
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tokenizers
+from tiktoken_ext.openai_public import r50k_pat_str
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+import gpt_course
+from gpt_course import tokenizer
+from gpt_course.tokenizer import load_gpt2_tokenizer
+
+TEXTS = [
+    "",
+    "Every effort moves you",
+    "Hello, I am",
+    "El ñandú comió piñones; ¿quién lo vio? ¡Él, él y ÉL!",
+    "e\u0301 frente a é, ﬁ, ǅ, ß",
+    "I'm you're they'll we've he'd it's don't I'M DON'T l'été",
+    "12345 3,1416 1.000.000 ½ ٣٤ Ⅷ",
+    "  dos  espacios   y tres \n\n\n saltos\t\ttabuladores \r\n fin   ",
+    "\u00a0\u2003\u200b\u3000raros\ufeff",
+    "\x00\x01\x1f\x7f\x80\x9f control",
+    "日本語のテキスト、中文字符，한국어 텍스트",
+    "नमस्ते สวัสดี שלום مرحبا",
+    "🙂 👩‍👩‍👧‍👦 🇲🇽 🏳️‍🌈 \U0010ffff",
+    "def f(x):\n    return {'a': x**2}  # código",
+    "a" * 300 + "!" * 50 + " " * 70 + "z",
+    "".join(map(chr, range(0x20, 0x250))),
+]
+
+
+@pytest.fixture(scope="module")
+def encoding():
+    return load_gpt2_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def vocabulary():
+    """Los 50 257 tokens en orden, a partir de vocab.bpe y del alfabeto de bytes de transformers."""
+    lines = tokenizer.VOCAB_BPE.read_text(encoding="utf-8").split("\n")[1:-1]
+    merges = [tuple(line.split(" ")) for line in lines]
+    names = [*bytes_to_unicode().values(), *map("".join, merges), "<|endoftext|>"]
+    return {name: index for index, name in enumerate(names)}, merges
+
+
+@pytest.fixture(scope="module")
+def independent(vocabulary):
+    vocab, merges = vocabulary
+    other = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocab, merges=merges))
+    other.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    other.decoder = tokenizers.decoders.ByteLevel()
+    return other
+
+
+def test_it_is_gpt2(encoding):
+    assert encoding.name == "gpt2"
+    assert encoding.n_vocab == 50257
+    assert encoding.eot_token == 50256
+    assert encoding.special_tokens_set == {"<|endoftext|>"}
+
+
+def test_pattern_is_that_of_tiktoken(encoding):
+    assert r50k_pat_str == tokenizer.PATTERN
+    assert encoding._pat_str == r50k_pat_str
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("Every effort moves you", [6109, 3626, 6100, 345]),
+        ("Every day holds a", [6109, 1110, 6622, 257]),
+        ("Hello, I am", [15496, 11, 314, 716]),
+    ],
+)
+def test_known_ids(encoding, text, ids):
+    assert encoding.encode(text) == ids
+
+
+def test_the_vocabulary_is_openai_encoder_json(encoding, vocabulary):
+    """El diccionario completo, escrito como OpenAI lo publicó, tiene el SHA-256 de su encoder.json."""
+    vocab, _ = vocabulary
+    digest = hashlib.sha256(json.dumps(vocab).encode()).hexdigest()
+    assert digest == "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783"
+    byte_of = {char: byte for byte, char in bytes_to_unicode().items()}
+    for name, index in vocab.items():
+        if index < 50256:
+            assert encoding.decode_single_token_bytes(index) == bytes(byte_of[char] for char in name)
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_equals_an_independent_implementation(encoding, independent, text):
+    ids = encoding.encode(text)
+    assert ids == independent.encode(text).ids
+    assert encoding.decode(ids) == text
+
+
+def test_end_of_text(encoding):
+    text = "fin<|endoftext|>otro"
+    ids = encoding.encode(text, allowed_special={"<|endoftext|>"})
+    assert ids.count(50256) == 1
+    assert encoding.decode(ids) == text
+    assert 50256 not in encoding.encode(text, disallowed_special=())
+
+
+def test_the_table_is_the_published_one():
+    assert tokenizer.VOCAB_BPE_SHA256 == "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"
+    assert hashlib.sha256(tokenizer.VOCAB_BPE.read_bytes()).hexdigest() == tokenizer.VOCAB_BPE_SHA256
+
+
+def test_the_licence_travels_with_the_table():
+    assert any("LICENSE" in path.name for path in tokenizer.VOCAB_BPE.parent.iterdir())
+
+
+def test_loading_twice_gives_the_same_object():
+    assert load_gpt2_tokenizer() is load_gpt2_tokenizer()
+
+
+# --- Tabla dañada o ausente, y sin red -----------------------------------------------------------
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    """Una copia de la tabla para estropearla, sin red a la que acudir."""
+
+    def no_network(*args, **kwargs):
+        raise AssertionError("El tokenizador intentó salir a la red.")
+
+    path = tmp_path / "vocab.bpe"
+    path.write_bytes(tokenizer.VOCAB_BPE.read_bytes())
+    monkeypatch.setattr(tokenizer, "VOCAB_BPE", path)
+    monkeypatch.setattr(socket, "socket", no_network)
+    monkeypatch.setattr(socket, "create_connection", no_network)
+    load_gpt2_tokenizer.cache_clear()
+    yield path
+    load_gpt2_tokenizer.cache_clear()
+
+
+def test_it_reads_the_table_without_a_network(table):
+    assert load_gpt2_tokenizer().encode("Hello, I am") == [15496, 11, 314, 716]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[:1000],
+        lambda data: b"",
+        lambda data: data + b"\n",
+        lambda data: data.replace(b"\n", b"\r\n"),  # git con finales de línea de Windows
+        lambda data: data.replace(b"h e\n", b"h a\n", 1),
+    ],
+    ids=["truncada", "vacía", "añadida", "crlf", "cambiada"],
+)
+def test_a_damaged_table_is_refused_and_left_alone(table, spoil):
+    damaged = spoil(table.read_bytes())
+    table.write_bytes(damaged)
+    with pytest.raises(ValueError) as error:
+        load_gpt2_tokenizer()
+    digest = hashlib.sha256(damaged).hexdigest()
+    for piece in (
+        tokenizer.VOCAB_BPE_SHA256,
+        digest,
+        f"({len(damaged)} bytes)",
+        "está dañada",
+        "git checkout",
+    ):
+        assert piece in str(error.value)
+    assert table.read_bytes() == damaged
+
+
+def test_a_missing_table_says_how_to_recover_it(table):
+    table.unlink()
+    with pytest.raises(
+        OSError, match=r"No se puede leer la tabla .*vocab\.bpe.*Recupérala con: git checkout"
+    ):
+        load_gpt2_tokenizer()
+    assert not table.exists()
+
+
+OFFLINE = """
+import socket
+def no_network(*args, **kwargs): raise OSError("sin red")
+socket.socket = socket.create_connection = socket.getaddrinfo = no_network
+from gpt_course.tokenizer import load_gpt2_tokenizer
+print(load_gpt2_tokenizer().encode("Hello, I am"))
+"""
+
+
+def test_a_fresh_process_without_network_or_home(tmp_path):
+    places = dict.fromkeys(["HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"], str(tmp_path))
+    root = Path(gpt_course.__file__).parents[1]
+    environment = {key: value for key, value in os.environ.items() if "TIKTOKEN" not in key}
+    environment |= {**places, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", OFFLINE], env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[15496, 11, 314, 716]\n", "")
+    assert not list(tmp_path.iterdir())  # ninguna caché
