@@ -61,7 +61,7 @@ CAUSES = {
         "no hay conexión con el índice de paquetes. La primera vez hace falta red: comprueba la conexión "
         "o el proxy y repite la orden."
     ),
-    r"No matching distribution found for (\S+)": (
+    r"(?:No matching distribution found for|Cannot install) (\S+)": (
         "el índice de paquetes no ofrece «{}» para este equipo y este Python. Comprueba el índice y la red, "
         "o prueba otra versión de Python, y repite la orden."
     ),
@@ -284,7 +284,8 @@ def lab_arguments(browser):
 def check():
     """Comprueba el entorno con su propio Python y lo cuenta."""
     command = [str(VENV_PYTHON), "-c", "import curso; curso.report()"]
-    done = subprocess.run(command, env=environment(), stderr=subprocess.PIPE)
+    # cwd: «-c» busca primero en la carpeta actual, que podría tener otro curso.py.
+    done = subprocess.run(command, cwd=str(ROOT), env=environment(), stderr=subprocess.PIPE)
     if done.returncode != 0:
         reason = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise CourseError(
