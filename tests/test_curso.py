@@ -333,6 +333,7 @@ def test_foreign_settings_do_not_leak(course, monkeypatch):
     for name in kept:
         monkeypatch.setenv(name, "propio")
     environment = course.environment()
+    assert environment["PIP_USER"] == "0"
     assert "ajeno" not in environment.values()
     assert [environment[name] for name in kept] == ["propio"] * len(kept)
 
