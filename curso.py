@@ -1,0 +1,315 @@
+"""Prepara el curso y lo abre. Solo usa la biblioteca estándar; sirve en Linux, macOS y Windows.
+
+    python3 curso.py                       abre el curso en JupyterLab
+    python3 curso.py probar [args…]        comprueba todas las salidas (los argumentos pasan a pytest)
+    python3 curso.py regenerar [cuaderno…] vuelve a ejecutar los cuadernos y guarda sus salidas
+
+Opciones, delante de la orden:
+    --sin-navegador     no abre el navegador: muestra la dirección (para servidores)
+    --indice-torch URL  índice del que bajar PyTorch al crear el entorno, por ejemplo el de CPU
+    --ayuda             este texto
+
+La primera vez crea la carpeta .venv e instala ahí las versiones de constraints.txt: necesita red y
+minutos. Luego un sello dice que .venv está completa y corresponde a esta copia del curso; si falta el
+sello o no coincide (instalación interrumpida, carpeta movida, otras versiones), .venv se rehace.
+"""
+
+# Sin sintaxis posterior a Python 3.6: un Python antiguo debe llegar a leer el mensaje de check_python.
+import contextlib
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP = VENV / "curso.sello"
+OLDEST_PYTHON = (3, 11)
+NEARLY_FULL = 20 * 2**20  # bytes
+INDEX_URL = "/lab/tree/notebooks/indice.md"
+
+# Sin avisos ni búsqueda de versiones nuevas, porque en muchas aulas no hay red; y el índice se abre
+# para leer: con «?factory=Markdown%20Preview» en INDEX_URL, la dirección que imprime Jupyter sale rota.
+LAB_SETTINGS = """{
+  "@jupyterlab/apputils-extension:notification": {"checkForUpdates": false, "fetchNews": "false"},
+  "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}}
+}
+"""
+
+# De los ajustes PIP_* del usuario se respeta de dónde y cómo descargar, no dónde ni qué instalar.
+PIP_DOWNLOAD_SETTINGS = re.compile(
+    r"PIP_(.*(INDEX|LINKS|PROXY|CERT|HOST|CACHE|TIMEOUT|RETRIES|CONFIG|KEYRING|FEATURE|DEPRECATED).*)"
+)
+# MPLBACKEND quitaría las figuras de los cuadernos; los demás mezclan otro Python con el del curso.
+FOREIGN_SETTINGS = ("PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "MPLBACKEND")
+
+NO_SPACE = "el disco está lleno. Libera espacio (README.md dice cuánto hace falta) y repite la orden."
+# El orden importa: sin red, pip también dice que no encuentra el paquete.
+CAUSES = {
+    r"No space left on device|Errno 28\b|WinError 112\b|Disk quota exceeded": NO_SPACE,
+    r"Permission denied|Read-only file system|Errno (?:13|30)\b|WinError (?:5|32)\b": (
+        "no hay permiso para escribir en la carpeta del curso. Cierra JupyterLab si está abierto, o copia "
+        "el curso a una carpeta tuya, y repite la orden."
+    ),
+    r"Connection\w*Error|NewConnection|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Max retries": (
+        "no hay conexión con el índice de paquetes. La primera vez hace falta red: comprueba la conexión "
+        "o el proxy y repite la orden."
+    ),
+    r"(?:No matching distribution found for|Cannot install) (\S+)": (
+        "el índice de paquetes no ofrece «{}» para este equipo y este Python. Comprueba el índice y la red, "
+        "o prueba otra versión de Python, y repite la orden."
+    ),
+}
+UNKNOWN = "el motivo está en las líneas de arriba. Corrígelo y repite la orden: .venv se rehará entera."
+
+
+class CourseError(Exception):
+    """Algo que el usuario puede arreglar; el texto dice qué se esperaba, qué pasó y qué hacer."""
+
+
+def main(argv):
+    if sys.version_info < OLDEST_PYTHON:
+        return fail(old_python())
+    for stream in (sys.stdout, sys.stderr):  # una consola antigua de Windows no tiene todos los signos
+        stream.reconfigure(errors="replace")
+    try:
+        return run(*parse(argv))
+    except CourseError as error:
+        return fail(error)
+    except OSError as error:
+        return fail(f"{error}\nNo se pudo continuar: {explain(str(error))}")
+    except KeyboardInterrupt:
+        return fail("Interrumpido. Repite la orden cuando quieras: lo que quedó a medias se rehará.", 130)
+
+
+def fail(message, code=1):
+    print(f"\n{message}", file=sys.stderr)
+    return code
+
+
+def old_python():
+    # Sin tildes: un Python antiguo puede no saber escribirlas en la consola.
+    found, wanted = (".".join(map(str, numbers)) for numbers in (sys.version_info[:3], OLDEST_PYTHON))
+    return (
+        f"El curso necesita Python {wanted} o posterior y este es Python {found}. "
+        "Instala uno reciente y repite la orden con ese."
+    )
+
+
+def explain(text):
+    """La causa que el usuario puede arreglar, buscada en lo que dijeron pip o el sistema."""
+    # Al crear .venv con el disco lleno, Python no dice la causa: se mira el disco.
+    if shutil.disk_usage(str(ROOT)).free < NEARLY_FULL:
+        return NO_SPACE
+    for pattern, sentence in CAUSES.items():
+        match = re.search(pattern, text)
+        if match:
+            return sentence.format(*match.groups())
+    return UNKNOWN
+
+
+def parse(argv):
+    """De los argumentos a (orden, sus argumentos, opciones)."""
+    options = {"browser": True, "torch_index": None}
+    rest = list(argv)
+    while rest and rest[0].startswith("-"):
+        name, equals, value = rest.pop(0).partition("=")
+        if name == "--indice-torch":
+            options["torch_index"] = value if equals else (rest.pop(0) if rest else "")
+            if "://" not in options["torch_index"]:
+                raise CourseError("--indice-torch espera la URL de un índice y no la recibió.")
+        elif name == "--sin-navegador" and not equals:
+            options["browser"] = False
+        elif name in ("--ayuda", "--help", "-h"):
+            return "ayuda", [], options
+        else:
+            raise CourseError(f"No existe la opción «{name}». Mira las que hay con: python3 curso.py --ayuda")
+    command, arguments = (rest[0], rest[1:]) if rest else ("abrir", [])
+    if command not in ("probar", "regenerar") and rest:
+        raise CourseError(
+            f"Se esperaba «probar», «regenerar» o nada, y llegó «{command}». "
+            "Mira las órdenes con: python3 curso.py --ayuda"
+        )
+    return command, arguments, options
+
+
+def run(command, arguments, options):
+    if command == "ayuda":
+        print(__doc__)
+        return 0
+    prepare(options["torch_index"])
+    if command == "probar":
+        return call(["-m", "pytest", "--nbval", *test_arguments(arguments)])
+    if command == "regenerar":
+        return call([str(ROOT / "tests" / "regenerate.py"), *arguments])
+    check()
+    return call(["-m", "jupyterlab", *lab_arguments(options["browser"])])
+
+
+# --- El entorno -------------------------------------------------------------------------------------
+
+
+def prepare(torch_index=None):
+    """Deja .venv completa y sellada; si ya lo está, no escribe nada."""
+    if is_ready():
+        return
+    for module in ("venv", "ensurepip"):
+        if importlib.util.find_spec(module) is None:
+            raise CourseError(
+                f"A este Python le falta el módulo «{module}», que hace falta para crear .venv. "
+                "Instálalo (en Debian y Ubuntu: sudo apt install python3-venv) y repite la orden."
+            )
+    with only_one():
+        if not is_ready():  # otra terminal pudo terminarlo mientras tanto
+            install(torch_index)
+
+
+def is_ready():
+    return VENV_PYTHON.is_file() and STAMP.is_file() and STAMP.read_text() == stamp()
+
+
+def stamp():
+    """Huella de todo lo que decide el contenido de .venv; la ruta, porque .venv no se puede mover."""
+    digest = hashlib.sha256()
+    for name in ("pyproject.toml", "constraints.txt"):
+        digest.update(hashlib.sha256((ROOT / name).read_bytes()).digest())
+    digest.update(f"{sys.implementation.cache_tag} {ROOT}".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def only_one():
+    """Impide que dos terminales instalen a la vez. El sistema suelta el cerrojo aunque el proceso muera."""
+    with open(ROOT / "constraints.txt", "r+b") as file:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                file.seek(1 << 30)  # más allá del final: en Windows, lo cerrado no se puede leer
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise CourseError(
+                "Otra terminal está preparando el entorno. Espera a que termine y repite la orden."
+            ) from None
+        yield
+
+
+def install(torch_index):
+    print("Preparo el entorno en .venv: tarda unos minutos. No cierres esta ventana.", flush=True)
+    complete = stamp()
+    if STAMP.exists():  # lo primero: desde aquí hasta el final, .venv está a medias
+        STAMP.unlink()
+    # El Python de fuera: el de .venv no puede borrarse a sí mismo.
+    python = getattr(sys, "_base_executable", None) or sys.executable
+    watched("crear .venv", [python, "-m", "venv", "--clear", str(VENV)])
+    pip = [str(VENV_PYTHON), "-m", "pip", "install", "-c", "constraints.txt"]
+    if torch_index:
+        watched("instalar PyTorch", [*pip, "--index-url", torch_index, "torch"])
+    watched("instalar los paquetes", [*pip, "-e", ".[test]"])
+    settings = VENV / "share" / "jupyter" / "lab" / "settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "overrides.json").write_text(LAB_SETTINGS)
+    STAMP.write_text(complete)
+
+
+def watched(task, command):
+    """Ejecuta una orden a la vista y, si falla, busca la causa en lo que escribió como errores."""
+    errors = []
+    with subprocess.Popen(command, cwd=str(ROOT), env=environment(), stderr=subprocess.PIPE) as process:
+        try:
+            for line in process.stderr:
+                errors.append(line.decode("utf-8", "replace"))
+                print(errors[-1], end="", file=sys.stderr, flush=True)
+            process.wait()
+        except BaseException:  # también Ctrl-C: pip no debe seguir escribiendo solo
+            process.terminate()
+            process.wait()
+            raise
+    if process.returncode != 0:
+        raise CourseError(f"No se pudo {task}: {explain(''.join(errors))}")
+
+
+def environment():
+    """Las variables del usuario, sin las que mezclarían otro Python con el del curso."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in FOREIGN_SETTINGS
+        and (not name.startswith("PIP_") or PIP_DOWNLOAD_SETTINGS.fullmatch(name))
+    }
+    # PYTHONPATH: Python 3.11 y 3.12 no leen en Windows la ruta con tildes de una instalación editable.
+    return {**kept, "PYTHONPATH": str(ROOT), "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+# --- Las órdenes ------------------------------------------------------------------------------------
+
+
+def call(arguments):
+    """Ejecuta el Python del curso con el teclado y la pantalla del usuario; devuelve su código de salida."""
+    with subprocess.Popen([str(VENV_PYTHON), *arguments], env=environment()) as process:
+        # Ctrl-C ya le llega al programa (Jupyter pregunta, pytest resume): aquí solo se espera.
+        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        process.wait()
+    return process.returncode
+
+
+def test_arguments(arguments):
+    """Sin rutas y desde otra carpeta, pytest miraría esa carpeta: se le dan las del curso."""
+    config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
+    # os.path.exists y no Path.exists: un argumento muy largo (-k …) no es un error.
+    has_paths = any(os.path.exists(text.split("::")[0]) for text in arguments)
+    if has_paths or Path.cwd() == ROOT:
+        return [*config, *arguments]
+    return [*config, *arguments, str(ROOT / "tests"), str(ROOT / "notebooks")]
+
+
+def lab_arguments(browser):
+    arguments = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url={INDEX_URL}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # lo normal en un contenedor; Jupyter lo pide explícito
+        arguments.append("--allow-root")
+    return arguments if browser else [*arguments, "--no-browser"]
+
+
+def check():
+    """Comprueba el entorno con su propio Python y lo cuenta."""
+    command = [str(VENV_PYTHON), "-c", "import curso; curso.report()"]
+    # cwd: «-c» busca primero en la carpeta actual, que podría tener otro curso.py.
+    done = subprocess.run(command, cwd=str(ROOT), env=environment(), stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        reason = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise CourseError(
+            f"La comprobación falló: {reason}. Si cambiaste gpt_course, revisa el cambio; si no, borra la "
+            "carpeta .venv y repite la orden."
+        )
+
+
+def report():
+    import torch
+
+    from gpt_course.config import GPT_CONFIG_124M
+    from gpt_course.model import GPTModel
+    from gpt_course.tokenizer import load_gpt2_tokenizer
+
+    model = GPTModel(GPT_CONFIG_124M)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    sentence = "Un modelo de lenguaje predice el siguiente token."
+    tokens = load_gpt2_tokenizer().encode(sentence)
+    print(f"Python {'.'.join(map(str, sys.version_info[:3]))} · PyTorch {torch.__version__}")
+    print(f"Modelo GPT de 124M, construido: {parameters:,} parámetros")
+    print(f"«{sentence}» → {len(tokens)} tokens: {tokens}")
+    print("Todo listo.")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,146 @@
+"""Toda la suite en las condiciones en que debe dar lo mismo. Se ejecuta a mano, con el Python de .venv.
+
+    .venv/bin/python tests/matrix.py               todas las filas
+    .venv/bin/python tests/matrix.py ensayo ruta   solo esas filas
+
+Al final imprime una tabla; el código de salida es 0 solo si pasaron todas. Una fila que no se puede
+ejecutar en este sistema dice por qué y cuenta como fallo: no se ha comprobado nada.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITE = [sys.executable, "curso.py", "probar"]
+# Lo que decide cómo se calcula: cada fila pone lo suyo y no hereda lo demás.
+NUMERIC_SETTINGS = ("ATEN_CPU_CAPABILITY", "OMP_NUM_THREADS", "MKL_CBWR", "MKL_NUM_THREADS")
+
+
+class CannotRun(Exception):
+    """La fila no se puede ejecutar en este sistema; el texto dice por qué."""
+
+
+def with_settings(command=SUITE, **settings):
+    check_capability(settings)
+    return execute(command, settings)
+
+
+def rehearsal():
+    """El ensayo de CI: las instrucciones más básicas, un hilo y sin red."""
+    return with_settings(without_network(SUITE), ATEN_CPU_CAPABILITY="default", OMP_NUM_THREADS="1")
+
+
+def odd_path():
+    """Una copia en otra ruta, con su propio .venv recién instalado (necesita red y espacio)."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "año 1, lección de GPT"
+        shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
+        return execute(SUITE, cwd=copy)
+
+
+def read_only():
+    """El mismo directorio, montado de solo lectura: los permisos no detendrían al usuario root."""
+    script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && cd "$1" && shift && exec "$@"'
+    return execute([*namespace("-rm"), "sh", "-c", script, "sh", str(ROOT), *SUITE])
+
+
+def plain_pytest(folder):
+    return execute([str(Path(sys.executable).with_name("pytest")), "--nbval"], cwd=ROOT / folder)
+
+
+ROWS = {
+    "ensayo": rehearsal,
+    "basico": lambda: with_settings(ATEN_CPU_CAPABILITY="default"),
+    "avx2": lambda: with_settings(ATEN_CPU_CAPABILITY="avx2"),
+    "un-hilo": lambda: with_settings(OMP_NUM_THREADS="1"),
+    "dos-hilos": lambda: with_settings(OMP_NUM_THREADS="2"),
+    "mkl": lambda: with_settings(MKL_CBWR="COMPATIBLE"),
+    "sin-red": lambda: execute(without_network(SUITE)),
+    "ruta": odd_path,
+    "solo-lectura": read_only,
+    "paralelo": lambda: execute([*SUITE, "-n", "2", "--dist", "loadfile"]),
+    "pytest-raiz": lambda: plain_pytest("."),
+    "pytest-cuadernos": lambda: plain_pytest("notebooks"),
+}
+
+
+def execute(command, settings=(), cwd=ROOT):
+    """Código de salida de una orden, con su salida a la vista."""
+    return subprocess.call(command, cwd=cwd, env=row_environment(settings))
+
+
+def row_environment(settings):
+    kept = {name: value for name, value in os.environ.items() if name not in NUMERIC_SETTINGS}
+    return {**kept, **dict(settings)}
+
+
+def check_capability(settings):
+    """PyTorch pasa por alto un juego de instrucciones que el procesador no tiene: se le pregunta antes."""
+    wanted = settings.get("ATEN_CPU_CAPABILITY")
+    if wanted:
+        code = "import torch; print(torch.backends.cpu.get_cpu_capability())"
+        command = [sys.executable, "-c", code]
+        found = subprocess.run(
+            command, env=row_environment(settings), check=True, capture_output=True, text=True
+        )
+        if found.stdout.strip().lower() != wanted:
+            raise CannotRun(f"se pidió {wanted} y este procesador da {found.stdout.strip()}")
+
+
+def without_network(command):
+    return [*namespace("-rn"), sys.executable, str(Path(__file__)), "--con-lo", *command]
+
+
+def namespace(flags):
+    """Prefijo que ejecuta una orden en un espacio propio de Linux (red o montajes)."""
+    prefix = ["unshare", flags]
+    if shutil.which("unshare") is None:
+        raise CannotRun("hace falta «unshare», que es de Linux")
+    trial = subprocess.run([*prefix, "true"], capture_output=True, text=True)
+    if trial.returncode != 0:
+        raise CannotRun(f"este sistema no permite «unshare {flags}»: {trial.stderr.strip()}")
+    return prefix
+
+
+def with_loopback(command):
+    """Activa la red del propio equipo, con la que Jupyter habla con su núcleo, y ejecuta la orden."""
+    import fcntl
+    import socket
+    import struct
+
+    set_flags, up_and_running = 0x8914, 0x41  # SIOCSIFFLAGS; IFF_UP | IFF_RUNNING
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        fcntl.ioctl(link, set_flags, struct.pack("16sH14x", b"lo", up_and_running))
+    os.execvp(command[0], command)
+
+
+def main(names):
+    unknown = [name for name in names if name not in ROWS]
+    if unknown:
+        print(f"No existe la fila «{unknown[0]}». Las que hay: {', '.join(ROWS)}.", file=sys.stderr)
+        return 2
+    results = []
+    for name in names or ROWS:
+        print(f"\n=== {name} ===", flush=True)
+        start = time.monotonic()
+        try:
+            code = ROWS[name]()
+            result = "pasa" if code == 0 else f"FALLA (código {code})"
+        except CannotRun as reason:
+            result = f"FALLA: no se puede ejecutar, {reason}"
+        results.append((name, time.monotonic() - start, result))
+    print("\nfila              segundos  resultado")
+    for name, seconds, result in results:
+        print(f"{name:<17} {seconds:>8.0f}  {result}")
+    return 0 if all(result == "pasa" for _, _, result in results) else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--con-lo"]:
+        with_loopback(sys.argv[2:])
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,345 @@
+"""curso.py sin red y en segundos: en una copia, con un pip fingido o con el de verdad donde falla pronto."""
+
+import contextlib
+import errno
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NO_PIP_SETTINGS = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+
+
+def load(folder):
+    """Importa la copia de curso.py que hay en una carpeta."""
+    spec = importlib.util.spec_from_file_location("curso_copy", folder / "curso.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Una copia del curso sin .venv, en una ruta con espacios y tildes."""
+    folder = tmp_path / "lección de GPT"
+    folder.mkdir()
+    for name in ("curso.py", "pyproject.toml", "constraints.txt"):
+        shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def course(copy):
+    return load(copy)
+
+
+@pytest.fixture
+def commands(course, monkeypatch):
+    """Sustituye la creación de .venv y pip por órdenes que dejan huella; devuelve lo que se ejecutó."""
+    ran = []
+
+    def watched(task, command):
+        ran.append(command[1:])
+        if "venv" in command:
+            course.VENV_PYTHON.parent.mkdir(parents=True, exist_ok=True)
+            course.VENV_PYTHON.touch()
+
+    monkeypatch.setattr(course, "watched", watched)
+    return ran
+
+
+def last_line(capsys):
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+# --- El sello ---------------------------------------------------------------------------------------
+
+
+def test_second_start_installs_nothing(course, commands):
+    course.prepare()
+    assert [command[:3] for command in commands] == [["-m", "venv", "--clear"], ["-m", "pip", "install"]]
+    assert commands[1][3:] == ["-c", "constraints.txt", "-e", ".[test]"]
+    course.prepare()
+    assert len(commands) == 2
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
+def test_stamp_changes_with_the_files(course, copy, commands, name):
+    course.prepare()
+    (copy / name).write_bytes((copy / name).read_bytes() + b"# otra\n")
+    assert not course.is_ready()
+
+
+def test_stamp_changes_with_python(course, commands, monkeypatch):
+    course.prepare()
+    monkeypatch.setattr(sys.implementation, "cache_tag", "cpython-399")
+    assert not course.is_ready()
+
+
+def test_moved_folder_is_repaired(course, copy, commands):
+    course.prepare()
+    moved = load(copy.rename(copy.with_name("otra")))
+    assert moved.STAMP.is_file()
+    assert not moved.is_ready()
+
+
+def test_missing_python_is_repaired(course, commands):
+    course.prepare()
+    course.VENV_PYTHON.unlink()
+    course.prepare()
+    assert len(commands) == 4
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError(errno.ENOSPC, "No space left on device")])
+def test_unfinished_install_leaves_no_stamp(course, copy, commands, monkeypatch, failure):
+    course.prepare()
+    (copy / "constraints.txt").write_text("torch==2.13.0\n")
+    fake = course.watched
+
+    def fails_in_pip(task, command):
+        fake(task, command)
+        if "pip" in command:
+            raise failure
+
+    monkeypatch.setattr(course, "watched", fails_in_pip)
+    assert course.main(["probar"]) != 0
+    assert not course.STAMP.exists()
+    monkeypatch.setattr(course, "watched", fake)
+    course.prepare()
+    assert course.is_ready()
+
+
+def test_files_changed_during_the_install_do_not_count_as_installed(course, copy, commands, monkeypatch):
+    fake = course.watched
+
+    def changes_the_constraints(task, command):
+        fake(task, command)
+        (copy / "constraints.txt").write_text("torch==2.13.0\n")
+
+    monkeypatch.setattr(course, "watched", changes_the_constraints)
+    course.prepare()
+    assert not course.is_ready()
+
+
+def test_torch_index_comes_first_and_under_the_constraints(course, commands):
+    course.prepare("https://ejemplo.invalid/cpu")
+    pip = ["-m", "pip", "install", "-c", "constraints.txt"]
+    assert commands[1] == [*pip, "--index-url", "https://ejemplo.invalid/cpu", "torch"]
+    assert commands[2] == [*pip, "-e", ".[test]"]
+
+
+def test_two_terminals_do_not_install_at_once(course, commands, capsys):
+    with course.only_one():
+        assert course.main(["probar"]) == 1
+    assert commands == []
+    assert "Otra terminal está preparando el entorno" in last_line(capsys)
+
+
+# --- Cada fallo, una frase --------------------------------------------------------------------------
+
+
+def test_old_python(course, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 8, 10, "final", 0))
+    assert course.main([]) == 1
+    line = last_line(capsys)
+    assert "necesita Python 3.11" in line
+    assert "este es Python 3.8.10" in line
+    assert line.isascii()
+
+
+def test_old_python_can_read_the_file():
+    # feature_version: la sintaxis de Python 3.6, aunque se lea con este.
+    compile(ROOT.joinpath("curso.py").read_text(encoding="utf-8"), "curso.py", "exec", _feature_version=6)
+
+
+@pytest.mark.parametrize("module", ["venv", "ensurepip"])
+def test_missing_module(course, capsys, monkeypatch, module):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else find_spec(name))
+    assert course.main(["probar"]) == 1
+    assert f"le falta el módulo «{module}»" in last_line(capsys)
+    assert not course.VENV.exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        # El puerto 9 de este equipo no responde: es estar sin red, pero al instante.
+        ({"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}, "no hay conexión"),
+        ({"PIP_NO_INDEX": "1"}, "no ofrece «flit_core"),
+    ],
+)
+def test_pip_cannot_find_the_packages(copy, settings, sentence):
+    """Con el .venv y el pip de verdad."""
+    # os.devnull: sin el archivo de configuración de pip que pueda tener este equipo.
+    env = {**NO_PIP_SETTINGS, "PIP_CONFIG_FILE": os.devnull, **settings}
+    command = [sys.executable, "curso.py", "probar"]
+    done = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert sentence in done.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert not (copy / ".venv" / "curso.sello").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("ERROR: Could not install packages: [Errno 28] No space left on device", "el disco está lleno"),
+        ("ERROR: [Errno 13] Permission denied: '/curso/.venv'", "no hay permiso para escribir"),
+        ("WARNING: NewConnectionError\nERROR: No matching distribution found for x", "no hay conexión"),
+        ("ERROR: No matching distribution found for torch==2.13.0", "no ofrece «torch==2.13.0»"),
+        ("ERROR: Cannot install torch because these package versions conflict", "no ofrece «torch»"),
+        ("ERROR: subprocess-exited-with-error", "líneas de arriba"),
+    ],
+)
+def test_failed_command_is_explained(course, capfd, output, sentence):
+    code = f"import sys; print({output!r}, file=sys.stderr); sys.exit(1)"
+    with pytest.raises(course.CourseError, match=f"No se pudo instalar: .*{sentence}"):
+        course.watched("instalar", [sys.executable, "-c", code])
+    assert output in capfd.readouterr().err
+
+
+def test_nearly_full_disk_is_the_cause(course, monkeypatch):
+    usage = shutil.disk_usage(course.ROOT)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    assert "el disco está lleno" in course.explain("Error: Command failed")
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENOSPC, "el disco está lleno"),
+        (errno.EROFS, "no hay permiso para escribir"),
+        (errno.EACCES, "no hay permiso para escribir"),
+        (errno.EIO, "líneas de arriba"),
+    ],
+)
+def test_system_error(course, capsys, monkeypatch, number, sentence):
+    @contextlib.contextmanager
+    def fails():
+        raise OSError(number, os.strerror(number))
+        yield
+
+    monkeypatch.setattr(course, "only_one", fails)
+    assert course.main(["probar"]) == 1
+    assert sentence in last_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["provar"], "llegó «provar»"),
+        (["--navegador"], "No existe la opción «--navegador»"),
+        (["--sin-navegador=1"], "No existe la opción «--sin-navegador»"),
+        (["--indice-torch"], "espera la URL de un índice"),
+        (["--indice-torch", "probar"], "espera la URL de un índice"),
+    ],
+)
+def test_wrong_arguments(course, commands, capsys, argv, sentence):
+    assert course.main(argv) == 1
+    assert sentence in last_line(capsys)
+    assert commands == []
+
+
+def test_ctrl_c(course, capsys, monkeypatch):
+    def interrupted(torch_index):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(course, "install", interrupted)
+    assert course.main([]) == 130
+    assert last_line(capsys).startswith("Interrumpido.")
+
+
+def test_failed_check_names_its_reason(course, capsys, monkeypatch):
+    monkeypatch.setattr(course, "prepare", lambda torch_index: None)
+    monkeypatch.setattr(course, "VENV_PYTHON", sys.executable)
+    monkeypatch.setattr(course, "call", lambda arguments: 0)
+    (course.ROOT / "curso.py").write_text("def report(): raise ImportError('falta torch')")
+    assert course.main([]) == 1
+    assert "La comprobación falló: ImportError: falta torch." in last_line(capsys)
+
+
+# --- Las órdenes ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def calls(course, monkeypatch):
+    """Lo que se ejecutaría en .venv, con 7 como código de salida."""
+    ran = []
+    monkeypatch.setattr(course, "prepare", lambda torch_index: None)
+    monkeypatch.setattr(course, "check", lambda: None)
+    monkeypatch.setattr(course, "call", lambda arguments: ran.append(arguments) or 7)
+    return ran
+
+
+def test_arguments_go_on_to_pytest(course, calls, monkeypatch):
+    monkeypatch.chdir(course.ROOT)
+    assert course.main(["probar", "-n", "2", "-k", "x y", "--sin-navegador"]) == 7
+    assert calls[0][:3] == ["-m", "pytest", "--nbval"]
+    assert calls[0][-5:] == ["-n", "2", "-k", "x y", "--sin-navegador"]
+
+
+def test_from_another_folder_the_whole_suite_runs(course, calls, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    course.main(["probar", "-k", "x" * 300])
+    assert calls[0][-3:] == ["x" * 300, str(course.ROOT / "tests"), str(course.ROOT / "notebooks")]
+
+
+def test_paths_are_relative_to_the_users_folder(course, calls, monkeypatch, tmp_path):
+    (tmp_path / "test_mine.py").touch()
+    monkeypatch.chdir(tmp_path)
+    course.main(["probar", "test_mine.py::test_one"])
+    assert calls[0][-1] == "test_mine.py::test_one"
+    assert str(course.ROOT / "tests") not in calls[0]
+
+
+def test_regenerate_gets_its_notebooks(course, calls):
+    assert course.main(["regenerar", "notebooks/06.ipynb"]) == 7
+    assert calls == [[str(course.ROOT / "tests" / "regenerate.py"), "notebooks/06.ipynb"]]
+
+
+def test_lab_opens_the_index(course, calls):
+    assert course.main([]) == 7
+    assert course.main(["--sin-navegador"]) == 7
+    assert calls[0][:2] == ["-m", "jupyterlab"]
+    assert "--LabApp.default_url=/lab/tree/notebooks/indice.md" in calls[0]
+    assert f"--ServerApp.root_dir={course.ROOT}" in calls[0]
+    assert "--no-browser" not in calls[0]
+    assert calls[1] == [*calls[0], "--no-browser"]
+
+
+def test_help_needs_no_environment(course, commands, capsys):
+    assert course.main(["--ayuda"]) == 0
+    assert "regenerar" in capsys.readouterr().out
+    assert commands == []
+
+
+def test_exit_code_and_streams_are_the_programs(course, capfd, monkeypatch):
+    monkeypatch.setattr(course, "VENV_PYTHON", sys.executable)
+    monkeypatch.setattr(course.signal, "signal", lambda number, handler: None)
+    assert course.call(["-c", "import sys; print('hola'); sys.exit(5)"]) == 5
+    assert capfd.readouterr().out == "hola\n"
+
+
+def test_foreign_settings_do_not_leak(course, monkeypatch):
+    for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_REQUIREMENT"):
+        monkeypatch.setenv(name, "ajeno")
+    kept = ("PIP_INDEX_URL", "PIP_PROXY", "PIP_CERT", "PIP_TRUSTED_HOST", "PIP_CACHE_DIR", "HTTPS_PROXY")
+    for name in kept:
+        monkeypatch.setenv(name, "propio")
+    environment = course.environment()
+    assert environment["PIP_USER"] == "0"
+    assert "ajeno" not in environment.values()
+    assert [environment[name] for name in kept] == ["propio"] * len(kept)
+
+
+def test_up_to_date_course_writes_nothing(course, copy, commands):
+    course.prepare()
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    course.prepare()
+    assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
