@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from gpt_course.config import GPT_CONFIG_124M
 from gpt_course.plotting import draw_architecture, draw_map
@@ -30,7 +31,20 @@ FIGURES = {
     "06_mapa.svg": lambda: draw_map(["modelo"]),
     "07_mapa.svg": lambda: draw_map(["generacion"]),
 }
+# Última celda, que no se guarda: la memoria que llegó a ocupar el núcleo (en KiB en Linux; bytes en macOS).
+MEASURE = """import sys
+try:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(f"{peak / 2**30:.2f} GiB", end="")
+except ImportError:
+    print("desconocida en Windows", end="")
+"""
 CAPTION = "**Figura "  # la celda de texto que sigue a una figura empieza así y es su texto alternativo
+
+
+class CannotRegenerate(Exception):
+    """Un cuaderno no se puede ejecutar; el texto dice cuál y por qué."""
 
 
 def main(arguments):
@@ -40,29 +54,31 @@ def main(arguments):
     for path in paths:
         if path.suffix != ".ipynb" or not path.is_file():
             return f"Se esperaba la ruta de un cuaderno .ipynb; llegó {path.name}, que no existe o no lo es."
-    if not arguments:
-        draw_figures(ROOT / "imgs")
-    for path in paths:
-        print(f"{path.name}: ", end="", flush=True)
-        start = time.perf_counter()
-        try:
-            notebook = execute(path)
-        except (CellExecutionError, DeadKernelError, TimeoutError, nbformat.reader.NotJSONError) as error:
-            return f"{path.name} no se pudo ejecutar y queda como estaba. Corrige la celda:\n{error}"
-        save(notebook, path)
-        print(f"{time.perf_counter() - start:.0f} s{peak_memory()}")
+    try:
+        if not arguments:
+            draw_figures(ROOT / "imgs")
+        for path in paths:
+            regenerate(path)
+    except CannotRegenerate as error:
+        return str(error)
+    except OSError as error:
+        return f"No se pudo escribir: {error}. Comprueba el espacio y los permisos y repite la orden."
+    except KeyboardInterrupt:
+        return "Interrumpido. El cuaderno que se estaba ejecutando queda como estaba."
     return 0
 
 
-def peak_memory():
-    """Memoria máxima que ocupó el mayor de los núcleos ejecutados hasta ahora (Windows no la dice)."""
-    if sys.platform == "win32":
-        return ""
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 2**10  # bytes en macOS, KiB en Linux
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
-    return f", máximo {peak / 2**30:.2f} GiB"
+def regenerate(path):
+    print(f"{path.name}: ", end="", flush=True)
+    start = time.perf_counter()
+    try:
+        notebook, memory = execute(path)
+    except (CellExecutionError, DeadKernelError, CellTimeoutError, ValueError) as error:
+        raise CannotRegenerate(
+            f"{path.name} no se pudo ejecutar y queda como estaba. Corrígelo y repite la orden:\n{error}"
+        ) from error
+    save(notebook, path)
+    print(f"{time.perf_counter() - start:.0f} s, memoria máxima {memory}")
 
 
 def draw_figures(folder):
@@ -72,18 +88,20 @@ def draw_figures(folder):
         for name, draw in FIGURES.items():
             figure = draw().figure
             figure.savefig(folder / name, metadata={"Date": None})
-            matplotlib.pyplot.close(figure)
+            plt.close(figure)
 
 
 def execute(path):
-    """Ejecuta un cuaderno en su carpeta y lo devuelve normalizado; no escribe nada."""
+    """Ejecuta un cuaderno en su carpeta; devuelve el cuaderno normalizado y su memoria. No escribe nada."""
     notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(MEASURE))
     resources = {"metadata": {"path": str(path.parent)}}
     quiet = ["--log-level=ERROR"]  # el núcleo avisa de que habla por TCP; aquí no sale de la máquina
     NotebookClient(
         notebook, timeout=600, kernel_name="python3", resources=resources, extra_arguments=quiet
     ).execute()
-    return normalise(notebook)
+    memory = notebook.cells.pop().outputs[0].text
+    return normalise(notebook), memory
 
 
 def save(notebook, path):

@@ -174,6 +174,26 @@ def test_a_failing_cell_leaves_the_notebook_as_it_was(tmp_path, capsys):
     assert [item.name for item in tmp_path.iterdir()] == ["roto.ipynb"]
 
 
+def test_a_full_disk_leaves_the_notebook_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "lleno.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), path)
+    before = path.read_bytes()
+
+    def no_space(path, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(path), "replace", no_space)
+    assert "Comprueba el espacio" in regenerate.main([str(path)])
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["lleno.ipynb"]
+
+
+def test_a_file_cut_short_is_named(tmp_path):
+    path = tmp_path / "cortado.ipynb"
+    path.write_text('{"cells": [')
+    assert "cortado.ipynb no se pudo ejecutar" in regenerate.main([str(path)])
+
+
 @pytest.mark.parametrize("argument", ["--ayuda", "no_existe.ipynb", "README.md"])
 def test_regenerate_says_what_it_expects(argument):
     assert re.search(r"Uso:|Se esperaba", regenerate.main([argument]))
