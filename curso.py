@@ -10,8 +10,8 @@ Opciones, delante de la orden:
     --ayuda             este texto
 
 La primera vez crea la carpeta .venv e instala ahí las versiones de constraints.txt: necesita red y
-minutos. Luego un sello dice que .venv está completa y corresponde a esta copia del curso; si falta el
-sello o no coincide (instalación interrumpida, carpeta movida, otras versiones), .venv se rehace.
+tarda unos minutos. Luego un sello dice que .venv está completa y corresponde a esta copia del curso; si
+falta el sello o no coincide (instalación interrumpida, carpeta movida, otras versiones), se rehace.
 """
 
 # Sin sintaxis posterior a Python 3.6: un Python antiguo debe llegar a leer el mensaje de check_python.
@@ -306,7 +306,7 @@ def report():
     sentence = "Un modelo de lenguaje predice el siguiente token."
     tokens = load_gpt2_tokenizer().encode(sentence)
     print(f"Python {'.'.join(map(str, sys.version_info[:3]))} · PyTorch {torch.__version__}")
-    print(f"Modelo GPT de 124M, construido: {parameters:,} parámetros")
+    print(f"GPT-2 pequeño, construido: {parameters:,} parámetros (la lección 06 cuenta por qué se dice 124M)")
     print(f"«{sentence}» → {len(tokens)} tokens: {tokens}")
     print("Todo listo.")
 

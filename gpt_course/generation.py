@@ -15,9 +15,10 @@ def generate(model, ids, max_new_tokens):
     """
     check_count("max_new_tokens", max_new_tokens, minimum=0)
     if not isinstance(ids, torch.Tensor) or ids.dim() != 2:
+        received = tuple(ids.shape) if isinstance(ids, torch.Tensor) else type(ids).__name__
         raise ValueError(
-            f"Se esperaba un tensor de enteros (B, T); llegó {getattr(ids, 'shape', ids)!r}. "
-            "Conviértelo con torch.tensor([tokenizer.encode(texto)])."
+            f"Se esperaba un tensor de enteros (B, T); llegó {received}. Créalo con "
+            "torch.tensor([tokenizer.encode(texto)]) o, si es una sola secuencia, usa .unsqueeze(0)."
         )
     context_length = model.pos_emb.num_embeddings
     for _ in range(max_new_tokens):

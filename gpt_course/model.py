@@ -41,12 +41,12 @@ class GPTModel(nn.Module):
 
     def _check_tokens(self, in_idx):
         context_length, vocab_size = self.pos_emb.num_embeddings, self.tok_emb.num_embeddings
-        expected = f"Se esperaba un tensor de enteros (B, T) con 1 ≤ T ≤ {context_length}"
+        expected = f"Se esperaba un tensor int64 o int32 de forma (B, T), con 1 ≤ T ≤ {context_length}"
         if not isinstance(in_idx, torch.Tensor):
             raise ValueError(f"{expected}; llegó {type(in_idx).__name__}. Usa torch.tensor([[…]]).")
         if in_idx.dtype not in (torch.int64, torch.int32):
             raise ValueError(
-                f"{expected}; llegó {in_idx.dtype}. Los tokens son números enteros: usa .long()."
+                f"{expected}; llegó {in_idx.dtype}. Los tokens son números enteros: conviértelo con .long()."
             )
         if in_idx.dim() != 2:
             raise ValueError(

@@ -20,11 +20,11 @@ PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$
 
 @functools.cache
 def load_gpt2_tokenizer():
-    """Devuelve el `tiktoken.Encoding` llamado gpt2: 50 257 tokens, con <|endoftext|> = 50256.
+    """Devuelve el `tiktoken.Encoding` llamado gpt2: 50 257 tokens, con <|endoftext|> = 50256.
 
     Errores: `OSError` si la tabla no se puede leer; `ValueError` si está dañada.
     """
-    remedy = "Recupérala con: git checkout -- gpt_course/gpt2/vocab.bpe"
+    remedy = "Recupérala con: git checkout -- gpt_course/gpt2/vocab.bpe (o descarga otra vez el curso)."
     try:
         data = VOCAB_BPE.read_bytes()
     except OSError as error:

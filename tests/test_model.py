@@ -206,7 +206,7 @@ def test_only_parameters_are_stored():
 
 # --- Entradas equivocadas ------------------------------------------------------------------------
 
-RANGE = "Se esperaba un tensor de enteros (B, T) con 1 ≤ T ≤ 7; llegó "
+RANGE = "Se esperaba un tensor int64 o int32 de forma (B, T), con 1 ≤ T ≤ 7; llegó "
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,7 @@ def test_words_and_links(path):
     text = markdown(committed(path)) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
     if path.name != "CONTRIBUTING.md":  # que las nombra para decir que no se usan
         assert not re.search(FORBIDDEN, text, flags=re.I), re.search(FORBIDDEN, text, flags=re.I)
+    assert not re.search(r"\d \d{3}(?!\d)", text), "en los millares va un espacio fino (U+202F)"
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         if not target.startswith(("http://", "https://")):
             assert (path.parent / target).exists(), f"enlace roto: {target}"

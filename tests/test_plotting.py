@@ -59,18 +59,24 @@ def test_architecture_shows_the_sizes_of_its_configuration(name):
     width = cfg["emb_dim"]
     assert f"× {cfg['n_layers']}" in shown
     assert f"{cfg['n_heads']} cabezas de {width // cfg['n_heads']}" in shown
-    assert f"50257 × {width}" in shown and f"1024 × {width}" in shown
+    assert f"50\u202f257 × {width}" in shown and f"1024 × {width}" in shown
     assert f"{width} → {4 * width} → {width}" in shown
 
 
 def test_architecture_stacks_the_pieces_in_the_order_of_the_model():
     ax = draw_architecture(GPT_CONFIG_124M)
     height = {text.get_text().split("\n")[0]: text.get_position()[1] for text in ax.texts}
-    path = ["números de los tokens (B, T)", "incrustación de tokens", "atención multicabeza con máscara"]
-    path += ["red feed-forward", "LayerNorm final", "cabeza de salida", "logits (B, T, 50257)"]
+    path = [
+        "números de los tokens (B, T)",
+        "incrustación de tokens",
+        "atención multicabeza con máscara causal",
+    ]
+    path += ["red feed-forward", "normalización final", "cabeza de salida", "logits (B, T, 50\u202f257)"]
     assert [height[piece] for piece in path] == sorted(height[piece] for piece in path)
-    norms = sorted(text.get_position()[1] for text in ax.texts if text.get_text() == "LayerNorm")
-    assert norms[0] < height["atención multicabeza con máscara"] < norms[1] < height["red feed-forward"]
+    norms = sorted(text.get_position()[1] for text in ax.texts if text.get_text() == "normalización de capa")
+    assert (
+        norms[0] < height["atención multicabeza con máscara causal"] < norms[1] < height["red feed-forward"]
+    )
 
 
 def test_architecture_checks_the_configuration():
@@ -129,7 +135,14 @@ def test_every_label_fits_in_the_figure(draw):
 
 
 @pytest.mark.parametrize(
-    ("value", "decimals", "expected"), [(-1.5, 2, "−1,50"), (0.25, None, "0,25"), (3, None, "3")]
+    ("value", "decimals", "expected"),
+    [
+        (-1.5, 2, "−1,50"),
+        (0.25, None, "0,25"),
+        (3.0, None, "3"),
+        (1024, None, "1024"),
+        (50257, None, "50\u202f257"),
+    ],
 )
 def test_spanish_numbers(value, decimals, expected):
     assert spanish(value, decimals) == expected

@@ -4,16 +4,16 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch
 
 from gpt_course.config import check_config
-from gpt_course.plotting.style import GREEN, GREY, INK, ORANGE, PAPER, SKY
+from gpt_course.plotting.style import GREEN, GREY, INK, ORANGE, PAPER, SKY, spanish
 
 # Las piezas del mapa: clave → (rótulo, lección, x, y, ancho, alto). Los marcos van antes que su contenido.
 MAP_PIECES = {
     "tokens": ("Tokens", "01", 0.1, 1.0, 1.8, 1.5),
     "modelo": ("GPT · 06", None, 2.3, 0.0, 10.0, 4.0),
     "incrustaciones": ("Incrus-\ntaciones", "02", 2.6, 1.0, 1.9, 1.5),
-    "bloque": ("Bloque Transformer × L · 05", None, 5.0, 0.4, 4.6, 2.9),
+    "bloque": ("Bloque × L · 05", None, 5.0, 0.4, 4.6, 2.9),
     "atencion": ("Atención", "03", 5.25, 1.0, 1.85, 1.5),
-    "capas": ("Red y\nnormas", "04", 7.5, 1.0, 1.85, 1.5),
+    "capas": ("Capas", "04", 7.5, 1.0, 1.85, 1.5),
     "cabeza": ("Cabeza\nde salida", "06", 10.1, 1.0, 1.9, 1.5),
     "generacion": ("Elegir el\nsiguiente", "07", 12.8, 1.0, 1.9, 1.5),
 }
@@ -32,11 +32,11 @@ def draw_map(lit):
     for key, (label, lesson, x, y, width, height) in MAP_PIECES.items():
         frame = lesson is None
         color = ORANGE if key in lit else PAPER if frame else GREY
-        _box(ax, x, y, width, height, color, label if frame else f"{label}\n{lesson}", top=frame)
+        _box(ax, x, y, width, height, color, label if frame else f"{label}\n{lesson}", top=frame, size=14)
     for start, end in ((1.9, 2.6), (4.5, 5.25), (7.1, 7.5), (9.35, 10.1), (12.0, 12.8)):
         _path(ax, (start, 1.75), (end, 1.75))
     _path(ax, (13.75, 1.0), (13.75, -0.55), (1.0, -0.55), (1.0, 1.0))
-    ax.text(7.3, -0.65, "se añade al texto y se repite", ha="center", va="top", fontsize=12, color=INK)
+    ax.text(7.3, -0.65, "se añade al texto y se repite", ha="center", va="top", fontsize=14, color=INK)
     return ax
 
 
@@ -46,7 +46,7 @@ def draw_architecture(cfg):
     Errores: `ValueError` si `cfg` no es una configuración válida.
     """
     check_config(cfg)
-    width, heads, vocab_size = cfg["emb_dim"], cfg["n_heads"], cfg["vocab_size"]
+    width, heads, vocab_size = cfg["emb_dim"], cfg["n_heads"], spanish(cfg["vocab_size"])
     ax = _canvas(7.0, 9.8, (0, 10), (-0.2, 14.5))
     _box(ax, 0.2, 3.9, 9.6, 7.4, PAPER, "")
     ax.text(0.45, 11.1, f"Bloque\nTransformer\n× {cfg['n_layers']}", va="top", fontsize=12, color=INK)
@@ -61,9 +61,11 @@ def draw_architecture(cfg):
     _sum_node(ax, 5, 2.45)
     _path(ax, (5, 2.68), (5, 2.95))
     _box(ax, 3, 2.95, 4, 0.6, GREY, "dropout")
-    _sublayer(ax, 4.1, f"atención multicabeza con máscara\n{heads} cabezas de {width // heads}", ORANGE)
+    _sublayer(
+        ax, 4.1, f"atención multicabeza con máscara causal\n{heads} cabezas de {width // heads}", ORANGE
+    )
     _sublayer(ax, 7.5, f"red feed-forward\n{width} → {4 * width} → {width}", GREEN)
-    _box(ax, 2.8, 11.75, 4.4, 0.6, GREY, "LayerNorm final")
+    _box(ax, 2.8, 11.75, 4.4, 0.6, GREY, "normalización final")
     _box(ax, 2.5, 12.7, 5, 0.85, SKY, f"cabeza de salida\n{width} → {vocab_size}")
     for low, high in ((3.55, 4.4), (7.2, 7.8), (10.6, 11.75), (12.35, 12.7), (13.55, 13.95)):
         _path(ax, (5, low), (5, high))
@@ -77,7 +79,7 @@ def draw_generation(steps, n_prompt):
     steps: una lista de rótulos por paso, empezando por la entrada. n_prompt: tokens de la entrada.
     """
     longest = max(len(step) for step in steps)
-    ax = _canvas(1.1 * longest, 0.5 * len(steps) + 0.1, (-0.05, longest), (len(steps), -0.1))
+    ax = _canvas(0.8 * longest, 0.5 * len(steps) + 0.1, (-0.05, longest), (len(steps), -0.1))
     for y, step in enumerate(steps):
         for x, label in enumerate(step):
             new = y > 0 and x == len(step) - 1
@@ -116,8 +118,8 @@ def _sum_node(ax, x, y):
 
 
 def _sublayer(ax, base, label, color):
-    """LayerNorm → subcapa → dropout, y la conexión residual que las rodea hasta la suma."""
-    _box(ax, 3, base + 0.3, 4, 0.5, GREY, "LayerNorm")
+    """Normalización → subcapa → dropout, y la conexión residual que las rodea hasta la suma."""
+    _box(ax, 3, base + 0.3, 4, 0.5, GREY, "normalización de capa")
     _box(ax, 2.2, base + 1.05, 5.6, 0.85, color, label)
     _box(ax, 3, base + 2.15, 4, 0.5, GREY, "dropout")
     _sum_node(ax, 5, base + 3.1)
