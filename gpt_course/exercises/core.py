@@ -1,0 +1,92 @@
+"""Cómo se corrige un ejercicio: el registro, `check` y las comparaciones que usan los temas.
+
+Un tema (por ejemplo `model.py`) registra sus ejercicios con `@exercise("modelo.1")`: una función que
+recibe la respuesta y lanza `Wrong("pista")` si no es correcta; lo que devuelve se muestra al acertar.
+La pista dice qué pasa y hacia dónde mirar; nunca da la solución.
+"""
+
+import importlib
+import math
+
+import torch
+
+# El módulo de cada tema se importa solo cuando se corrige uno de sus ejercicios.
+TOPICS = {"modelo": "model", "generacion": "generation"}
+EXERCISES = {}
+
+
+class Wrong(Exception):
+    """La respuesta no es correcta; el texto es la pista que verá el estudiante."""
+
+
+def exercise(name):
+    """Registra la función que corrige el ejercicio `name`."""
+
+    def register(function):
+        EXERCISES[name] = function
+        return function
+
+    return register
+
+
+def check(name, answer):
+    """Corrige `answer` y lo cuenta en español. No devuelve nada ni lanza errores del estudiante.
+
+    `...` significa «sin resolver». Errores: `ValueError` si el ejercicio no existe.
+    """
+    topic = name.split(".")[0]
+    if topic in TOPICS:
+        importlib.import_module(f"gpt_course.exercises.{TOPICS[topic]}")
+    if name not in EXERCISES:
+        raise ValueError(f"No existe el ejercicio {name!r}. Los temas son: {', '.join(TOPICS)}.")
+    if answer is ...:
+        print(f"○ {name}: sin resolver. Sustituye los puntos suspensivos por tu respuesta.")
+        return
+    try:
+        message = EXERCISES[name](answer)
+    except Wrong as hint:
+        print(f"✗ {name}: {hint}")
+    except Exception as error:  # un fallo dentro de la función del estudiante también es una respuesta
+        reason = str(error).splitlines()[0] if str(error) else "sin más explicación"
+        print(f"✗ {name}: tu respuesta dio un error al probarla ({type(error).__name__}: {reason}).")
+    else:
+        print(f"✓ {name}: {message}")
+
+
+def expect_number(answer, expected, hints=(), *, tolerance=1e-4):
+    """Exige un número igual a `expected`; `hints` empareja respuestas equivocadas con su pista."""
+    if isinstance(answer, torch.Tensor) and answer.numel() == 1:
+        answer = answer.item()
+    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
+        raise Wrong(f"se esperaba un número y llegó {type(answer).__name__}.")
+    for wrong, hint in hints:
+        if math.isclose(answer, wrong, rel_tol=tolerance, abs_tol=tolerance):
+            raise Wrong(hint)
+    if not math.isclose(answer, expected, rel_tol=tolerance, abs_tol=tolerance):
+        size = "pequeño" if answer < expected else "grande"
+        raise Wrong(f"{answer:,} es demasiado {size}. Repasa la cuenta paso a paso.")
+
+
+def expect_tensor(answer, expected, hints=(), *, tolerance=1e-4):
+    """Exige un tensor con la forma y los valores de `expected`; `hints`, como en `expect_number`."""
+    if not isinstance(answer, torch.Tensor):
+        raise Wrong(f"se esperaba un tensor y llegó {type(answer).__name__}. Créalo con torch.tensor.")
+    if answer.shape != expected.shape:
+        raise Wrong(f"se esperaba la forma {tuple(expected.shape)} y llegó {tuple(answer.shape)}.")
+    answer, expected = answer.detach().double(), expected.double()
+    for wrong, hint in hints:
+        if wrong.shape == answer.shape and torch.allclose(answer, wrong.double(), atol=tolerance):
+            raise Wrong(hint)
+    if not torch.allclose(answer, expected, atol=tolerance):
+        different = (~torch.isclose(answer, expected, atol=tolerance)).sum().item()
+        raise Wrong(f"la forma es correcta, pero {different} de {answer.numel()} números no lo son.")
+
+
+def expect_choice(answer, right, hints):
+    """Exige la opción `right`; `hints` empareja cada opción equivocada con su pista."""
+    options = sorted([right, *hints])
+    text = str(answer).strip().lower()
+    if text not in options:
+        raise Wrong(f"se esperaba una de estas opciones: {', '.join(options)}; llegó {answer!r}.")
+    if text != right:
+        raise Wrong(hints[text])
