@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from gpt_course.config import GPT_CONFIG_124M
-from gpt_course.plotting import draw_architecture, draw_map
+from gpt_course.plotting.diagrams import draw_architecture, draw_map
 
 matplotlib.use("Agg")  # sin ventanas
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +27,11 @@ METADATA = {
 }
 FIGURES = {
     "00_mapa.svg": lambda: draw_map([]),
+    "01_mapa.svg": lambda: draw_map(["tokens"]),
+    "02_mapa.svg": lambda: draw_map(["incrustaciones"]),
+    "03_mapa.svg": lambda: draw_map(["atencion"]),
+    "04_mapa.svg": lambda: draw_map(["capas"]),
+    "05_mapa.svg": lambda: draw_map(["bloque"]),
     "06_arquitectura.svg": lambda: draw_architecture(GPT_CONFIG_124M),
     "06_mapa.svg": lambda: draw_map(["modelo"]),
     "07_mapa.svg": lambda: draw_map(["generacion"]),

@@ -7,15 +7,8 @@ import torch
 from matplotlib.colors import to_hex
 
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
-from gpt_course.plotting import (
-    draw_architecture,
-    draw_generation,
-    draw_map,
-    plot_parameters,
-    plot_probabilities,
-    plot_shared_matrix,
-)
-from gpt_course.plotting.diagrams import MAP_PIECES
+from gpt_course.plotting.charts import plot_parameters, plot_probabilities, plot_shared_matrix
+from gpt_course.plotting.diagrams import MAP_PIECES, draw_architecture, draw_generation, draw_map
 from gpt_course.plotting.style import BLUE, ORANGE, spanish
 
 matplotlib.use("Agg")  # sin ventanas

@@ -11,7 +11,16 @@ import math
 import torch
 
 # El módulo de cada tema se importa solo cuando se corrige uno de sus ejercicios.
-TOPICS = {"modelo": "model", "generacion": "generation"}
+TOPICS = {
+    "bienvenida": "tensors",
+    "tokenizacion": "tokenization",
+    "incrustaciones": "embeddings",
+    "atencion": "attention",
+    "capas": "layers",
+    "bloque": "block",
+    "modelo": "model",
+    "generacion": "generation",
+}
 EXERCISES = {}
 
 
