@@ -28,6 +28,10 @@ class Wrong(Exception):
     """La respuesta no es correcta; el texto es la pista que verá el estudiante."""
 
 
+class Unsolved(Exception):
+    """La respuesta es una función que aún devuelve los puntos suspensivos."""
+
+
 def exercise(name):
     """Registra la función que corrige el ejercicio `name`."""
 
@@ -48,11 +52,12 @@ def check(name, answer):
         importlib.import_module(f"gpt_course.exercises.{TOPICS[topic]}")
     if name not in EXERCISES:
         raise ValueError(f"No existe el ejercicio {name!r}. Los temas son: {', '.join(TOPICS)}.")
-    if answer is ...:
-        print(f"○ {name}: sin resolver. Sustituye los puntos suspensivos por tu respuesta.")
-        return
     try:
+        if answer is ...:
+            raise Unsolved
         message = EXERCISES[name](answer)
+    except Unsolved:
+        print(f"○ {name}: sin resolver. Sustituye los puntos suspensivos por tu respuesta.")
     except Wrong as hint:
         print(f"✗ {name}: {hint}")
     except Exception as error:  # un fallo dentro de la función del estudiante también es una respuesta
@@ -60,6 +65,18 @@ def check(name, answer):
         print(f"✗ {name}: tu respuesta dio un error al probarla ({type(error).__name__}: {reason}).")
     else:
         print(f"✓ {name}: {message}")
+
+
+def run(function, *arguments):
+    """Llama a la función del estudiante; sin escribir aún (devuelve `...`) es un ejercicio sin resolver."""
+    if not callable(function):
+        raise Wrong(
+            f"se esperaba una función y llegó {type(function).__name__}: pasa su nombre, sin llamarla."
+        )
+    result = function(*arguments)
+    if result is ...:
+        raise Unsolved
+    return result
 
 
 def expect_number(answer, expected, hints=(), *, tolerance=1e-4):
