@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gpt_course.config import check_count
+from gpt_course.config import check_count, check_heads
 from gpt_course.dropout import Dropout
 
 
@@ -14,7 +14,8 @@ class MultiHeadAttention(nn.Module):
     """Atención multicabeza causal, softmax(QKᵀ/√D)·V en cada cabeza, y una proyección de salida.
 
     forward: (B, T, C) → (B, T, C), con C = `emb_dim` repartido entre H = `n_heads` cabezas de D = C/H.
-    Errores: `ValueError` si C no es múltiplo de H.
+    Errores: `ValueError` si C no es múltiplo de H, si no son enteros positivos, si `drop_rate` no está en
+    [0, 1) o si la entrada no tiene la forma (B, T, C).
     Fuente: Vaswani et al. (2017), apartado 3.2.
     """
 
@@ -22,11 +23,7 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         check_count("emb_dim", emb_dim)
         check_count("n_heads", n_heads)
-        if emb_dim % n_heads:
-            raise ValueError(
-                f"emb_dim debe ser múltiplo de n_heads, para que todas las cabezas midan lo mismo; "
-                f"llegaron emb_dim={emb_dim} y n_heads={n_heads} (sobran {emb_dim % n_heads})."
-            )
+        check_heads(emb_dim, n_heads)
         self.n_heads = n_heads
         self.W_query = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
         self.W_key = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
@@ -35,6 +32,7 @@ class MultiHeadAttention(nn.Module):
         self.dropout = Dropout(drop_rate)
 
     def forward(self, x):  # (B, T, C)
+        self._check_input(x)
         query, key, value = (
             self._split_heads(linear(x)) for linear in (self.W_query, self.W_key, self.W_value)
         )  # (B, H, T, D)
@@ -46,8 +44,20 @@ class MultiHeadAttention(nn.Module):
         return self.out_proj(context.transpose(1, 2).flatten(2))  # (B, T, C)
 
     def attention_weights(self, x):
-        """Pesos de atención sin dropout, para mirarlos: (B, T, C) → (B, H, T, T); cada fila suma 1."""
+        """Pesos de atención sin dropout, para mirarlos: (B, T, C) → (B, H, T, T); cada fila suma 1.
+
+        Errores: `ValueError` si la entrada no tiene la forma (B, T, C).
+        """
+        self._check_input(x)
         return _causal_weights(self._split_heads(self.W_query(x)), self._split_heads(self.W_key(x)))
+
+    def _check_input(self, x):
+        width = self.W_query.in_features
+        if x.dim() != 3 or x.shape[-1] != width:
+            raise ValueError(
+                f"La atención espera la forma (B, T, {width}); llegó {tuple(x.shape)}. "
+                "A una sola secuencia (T, C) añádele el lote con .unsqueeze(0)."
+            )
 
     def _split_heads(self, x):  # (B, T, C) → (B, H, T, D)
         return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)

@@ -1,5 +1,8 @@
 """La configuración: un diccionario con siete claves (y una optativa) del que sale todo el modelo."""
 
+import numbers
+from collections.abc import Mapping
+
 GPT_CONFIG_124M = {
     "vocab_size": 50257,  # V: tokens distintos
     "context_length": 1024,  # T máximo: tokens que el modelo ve a la vez
@@ -26,12 +29,13 @@ _OPTIONAL = ("tie_weights",)
 
 
 def check_config(cfg):
-    """Comprueba claves y tipos de una configuración; no la modifica.
+    """Comprueba claves y valores de una configuración; no la modifica.
 
     Errores: `ValueError` si falta o sobra una clave, si una cuenta no es un entero positivo, si
-    `qkv_bias` o `tie_weights` no son True o False, o si `drop_rate` no está en [0, 1).
+    `emb_dim` no es múltiplo de `n_heads`, si `qkv_bias` o `tie_weights` no son True o False, o si
+    `drop_rate` no está en [0, 1).
     """
-    if not hasattr(cfg, "keys"):
+    if not isinstance(cfg, Mapping):
         raise ValueError(
             f"La configuración debe ser un diccionario como GPT_CONFIG_124M; llegó {type(cfg).__name__}."
         )
@@ -44,19 +48,34 @@ def check_config(cfg):
         )
     for key in _COUNTS:
         check_count(key, cfg[key])
+    check_heads(cfg["emb_dim"], cfg["n_heads"])
     check_rate("drop_rate", cfg["drop_rate"])
     for key in ("qkv_bias", "tie_weights"):
         if not isinstance(cfg.get(key, False), bool):
-            raise ValueError(f"{key} debe ser True o False; llegó {cfg[key]!r}.")
+            raise ValueError(f"{key} debe ser True o False; llegó {cfg[key]!r}. Escríbelo sin comillas.")
 
 
 def check_count(name, value, minimum=1):
     """Exige que `value` sea un entero (no un booleano) mayor o igual que `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise ValueError(f"{name} debe ser un entero mayor o igual que {minimum}; llegó {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
+        raise ValueError(
+            f"{name} debe ser un entero mayor o igual que {minimum}; llegó {value!r}. "
+            "Si viene de una división, usa // o int()."
+        )
+
+
+def check_heads(emb_dim, n_heads):
+    """Exige que la anchura se reparta por igual entre las cabezas."""
+    if emb_dim % n_heads:
+        raise ValueError(
+            f"emb_dim debe ser múltiplo de n_heads, para que todas las cabezas midan lo mismo; "
+            f"llegaron emb_dim={emb_dim} y n_heads={n_heads} (sobran {emb_dim % n_heads})."
+        )
 
 
 def check_rate(name, value):
     """Exige que `value` sea un número del intervalo [0, 1)."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ValueError(f"{name} debe ser un número del intervalo [0, 1); llegó {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < 1:
+        raise ValueError(
+            f"{name} debe ser un número del intervalo [0, 1); llegó {value!r}. Un 10 % se escribe 0.1."
+        )

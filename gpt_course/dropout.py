@@ -30,7 +30,7 @@ _ROWS = 32  # bloques que se calculan a la vez: 1 MiB de enteros, lo que cabe en
 class Dropout(nn.Module):
     """Apaga cada elemento con probabilidad `p` al entrenar y divide el resto entre 1 − p.
 
-    forward: tensor de cualquier forma → tensor de la misma forma, tipo y dispositivo.
+    forward: tensor de decimales de cualquier forma → otro de la misma forma, tipo y dispositivo.
     Errores: `ValueError` si `p` no está en [0, 1).
     """
 
@@ -42,7 +42,11 @@ class Dropout(nn.Module):
     def forward(self, x):
         if not self.training or self.p == 0:
             return x
-        keep = keep_mask(x.numel(), self.p).view(x.shape).to(x.device)
+        if x.is_meta:  # una maqueta no tiene números: gasta su palabra y no calcula la máscara
+            _next_word()
+            keep = torch.empty(x.shape, dtype=torch.bool, device="meta")
+        else:
+            keep = keep_mask(x.numel(), self.p).view(x.shape).to(x.device)
         return x * keep / (1 - self.p)  # la máscara booleana ocupa 1 byte por elemento
 
     def extra_repr(self):
@@ -50,7 +54,10 @@ class Dropout(nn.Module):
 
 
 def keep_mask(count, p):
-    """Máscara booleana de `count` elementos (True = se conserva) en la CPU; gasta una palabra."""
+    """Máscara booleana de `count` elementos (True = se conserva) en la CPU; gasta una palabra.
+
+    Usa el generador común de torch, que no admite dos hilos de Python a la vez.
+    """
     first = _next_word() % MODULUS or 1
     threshold = math.ceil((1 - p) * MODULUS)  # xᵢ / M < 1 − p, sin dividir
     # xᵢ = x₀ · aⁱ: el comienzo de cada bloque por una tabla de potencias calcula muchos a la vez.

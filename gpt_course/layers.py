@@ -5,16 +5,20 @@ import math
 import torch
 from torch import nn
 
+from gpt_course.config import check_count
+
 
 class LayerNorm(nn.Module):
     """Normalización de capa: deja cada vector con media 0 y varianza 1, y luego lo escala y desplaza.
 
     forward: (..., C) → (..., C). La varianza es la sesgada (divide entre C).
+    Errores: `ValueError` si `emb_dim` no es un entero positivo.
     Fuente: Ba et al. (2016), «Layer Normalization», ecuación 4; eps = 1e-5 como en GPT-2.
     """
 
     def __init__(self, emb_dim):
         super().__init__()
+        check_count("emb_dim", emb_dim)
         self.eps = 1e-5  # evita dividir entre 0 si todos los números del vector son iguales
         self.scale = nn.Parameter(torch.ones(emb_dim))
         self.shift = nn.Parameter(torch.zeros(emb_dim))
@@ -41,11 +45,13 @@ class FeedForward(nn.Module):
     """Red feed-forward: ensancha cada vector a 4C, aplica GELU y vuelve a C.
 
     forward: (..., C) → (..., C); trata cada posición por separado.
+    Errores: `ValueError` si `emb_dim` no es un entero positivo.
     Fuente: Vaswani et al. (2017), apartado 3.3; Radford et al. (2019) para GELU.
     """
 
     def __init__(self, emb_dim):
         super().__init__()
+        check_count("emb_dim", emb_dim)
         self.layers = nn.Sequential(
             nn.Linear(emb_dim, 4 * emb_dim),
             GELU(),

@@ -30,6 +30,7 @@ class GPTModel(nn.Module):
         self.out_head = nn.Linear(cfg["emb_dim"], cfg["vocab_size"], bias=False)
         self.tied = cfg.get("tie_weights", False)
         self._tie()
+        self.register_state_dict_post_hook(_save_once)
         self.register_load_state_dict_post_hook(_tie_again)
 
     def forward(self, in_idx):  # (B, T)
@@ -41,6 +42,7 @@ class GPTModel(nn.Module):
 
     def _check_tokens(self, in_idx):
         context_length, vocab_size = self.pos_emb.num_embeddings, self.tok_emb.num_embeddings
+        device = self.tok_emb.weight.device
         expected = f"Se esperaba un tensor int64 o int32 de forma (B, T), con 1 ≤ T ≤ {context_length}"
         if not isinstance(in_idx, torch.Tensor):
             raise ValueError(f"{expected}; llegó {type(in_idx).__name__}. Usa torch.tensor([[…]]).")
@@ -63,8 +65,13 @@ class GPTModel(nn.Module):
                 f"{expected}; llegó la forma {tuple(in_idx.shape)}, sin ningún token. "
                 "Pon al menos uno, por ejemplo <|endoftext|>."
             )
+        if in_idx.device != device:
+            raise ValueError(
+                f"El modelo está en {device} y los tokens llegaron en {in_idx.device}. "
+                "Llévalos al mismo sitio con .to(device)."
+            )
         # En una GPU, leer el mínimo y el máximo obligaría a esperar a que termine todo lo anterior.
-        if in_idx.device.type == "cpu":
+        if device.type == "cpu" and not torch.compiler.is_compiling():
             low, high = (bound.item() for bound in in_idx.aminmax())
             if low < 0 or high >= vocab_size:
                 wrong = low if low < 0 else high
@@ -74,11 +81,12 @@ class GPTModel(nn.Module):
                 )
 
     def attention_weights(self, in_idx):
-        """Pesos de atención de todos los bloques, para mirarlos: (B, T) → (L, B, H, T, T).
+        """Pesos de atención de los L bloques, para mirarlos: (B, T) → (L, B, H, T, T).
 
-        Pídelos en modo de evaluación: el dropout cambiaría lo que lee cada bloque.
+        Errores: `ValueError` si actúa el dropout, que cambiaría lo que lee cada bloque, o si los tokens
+        no sirven.
         """
-        if self.training and self.drop_emb.p > 0:
+        if any(module.training and module.p > 0 for module in self.modules() if isinstance(module, Dropout)):
             raise ValueError(
                 "Los pesos de atención se miran sin dropout, y el modelo está en modo de "
                 "entrenamiento. Llama antes a model.eval()."
@@ -98,7 +106,8 @@ class GPTModel(nn.Module):
         return torch.stack(weights)
 
     def _tie(self):
-        if self.tied:
+        # Si el usuario reparametriza una de las dos, «weight» deja de ser un parámetro y manda él.
+        if self.tied and "weight" in self.out_head._parameters and "weight" in self.tok_emb._parameters:
             self.out_head.weight = self.tok_emb.weight
 
     # Lo que sigue conserva la vinculación cuando PyTorch rehace, guarda o carga los parámetros.
@@ -108,22 +117,29 @@ class GPTModel(nn.Module):
         self._tie()
         return self
 
-    def state_dict(self, *args, prefix="", **kwargs):
-        state = super().state_dict(*args, prefix=prefix, **kwargs)
-        if self.tied:  # un solo tensor: se guarda una vez, como tok_emb.weight
-            del state[prefix + "out_head.weight"]
-        return state
-
     def _load_from_state_dict(self, state_dict, prefix, *args):
         token, head = (prefix + name + ".weight" for name in ("tok_emb", "out_head"))
-        if self.tied and token in state_dict:
-            other = state_dict.setdefault(head, state_dict[token])
-            if other is not state_dict[token] and not torch.equal(other, state_dict[token]):
+        if self.tied and (token in state_dict or head in state_dict):
+            first = state_dict.setdefault(token, state_dict.get(head))
+            if not _same_matrix(first, state_dict.setdefault(head, first)):
                 raise ValueError(
                     "El modelo comparte una sola matriz entre tok_emb y out_head (tie_weights=True), y "
                     "llegaron dos distintas. Crea el modelo con tie_weights=False para cargarlas."
                 )
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _same_matrix(first, second):
+    if first is second or first.is_meta or second.is_meta:
+        return first.shape == second.shape
+    return first.shape == second.shape and torch.allclose(
+        first, second.to(first.dtype), rtol=0, atol=0, equal_nan=True
+    )
+
+
+def _save_once(model, state_dict, prefix, local_metadata):
+    if model.tied:  # un solo tensor: se guarda una vez, como tok_emb.weight
+        state_dict.pop(prefix + "out_head.weight", None)
 
 
 def _tie_again(model, incompatible_keys):

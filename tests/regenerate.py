@@ -37,14 +37,15 @@ FIGURES = {
     "07_mapa.svg": lambda: draw_map(["generacion"]),
 }
 # Última celda, que no se guarda: la memoria que llegó a ocupar el núcleo (en KiB en Linux; bytes en macOS).
-MEASURE = """import sys
+MEASURE = """import builtins, sys
 try:
     import resource
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(f"{peak / 2**30:.2f} GiB", end="")
+    builtins.print(f"{peak / 2**30:.2f} GiB", end="")
 except ImportError:
-    print("desconocida en Windows", end="")
+    builtins.print("desconocida en Windows", end="")
 """
+NOT_A_NOTEBOOK = (ValueError, TypeError, AttributeError, KeyError)  # lo que da nbformat con otra cosa
 CAPTION = "**Figura "  # la celda de texto que sigue a una figura empieza así y es su texto alternativo
 
 
@@ -55,10 +56,10 @@ class CannotRegenerate(Exception):
 def main(arguments):
     if any(argument.startswith("-") for argument in arguments):
         return "Uso: python3 curso.py regenerar [cuaderno…]   (sin cuadernos: todos, y también imgs/)"
-    paths = [Path(argument).resolve() for argument in arguments] or sorted(NOTEBOOKS.rglob("[0-9]*.ipynb"))
+    paths = [Path(argument).resolve() for argument in arguments] or lessons()
     for path in paths:
         if path.suffix != ".ipynb" or not path.is_file():
-            return f"Se esperaba la ruta de un cuaderno .ipynb; llegó {path.name}, que no existe o no lo es."
+            return f"Se esperaba la ruta de un cuaderno .ipynb; llegó {path}, que no existe o no lo es."
     try:
         if not arguments:
             draw_figures(ROOT / "imgs")
@@ -73,12 +74,22 @@ def main(arguments):
     return 0
 
 
+def lessons():
+    """Los cuadernos del curso; los que JupyterLab deja en .ipynb_checkpoints no lo son."""
+    paths = sorted(NOTEBOOKS.rglob("[0-9]*.ipynb"))
+    return [path for path in paths if not is_hidden(path.relative_to(ROOT))]
+
+
+def is_hidden(path):
+    return any(part.startswith(".") for part in path.parts)
+
+
 def regenerate(path):
     print(f"{path.name}: ", end="", flush=True)
     start = time.perf_counter()
     try:
         notebook, memory = execute(path)
-    except (CellExecutionError, DeadKernelError, CellTimeoutError, ValueError) as error:
+    except (CellExecutionError, DeadKernelError, CellTimeoutError, *NOT_A_NOTEBOOK) as error:
         raise CannotRegenerate(
             f"{path.name} no se pudo ejecutar y queda como estaba. Corrígelo y repite la orden:\n{error}"
         ) from error

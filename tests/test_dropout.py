@@ -72,6 +72,12 @@ def test_mask_of_the_extreme_words(word, monkeypatch):
     assert keep_mask(5000, 0.3).tolist() == slow_mask(word, 5000, 0.3)
 
 
+@pytest.mark.parametrize(("word", "kept"), [((M + 1) // 2, False), ((M - 1) // 2, True)])
+def test_threshold_is_exact(word, kept, monkeypatch):
+    monkeypatch.setattr("gpt_course.dropout._next_word", lambda: word)
+    assert keep_mask(1, 0.5).tolist() == [kept]  # x₀/M queda a un lado u otro de ½
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (6, 6), (3, 70, 50), (0,), (0, 5), (5, 0)])
 def test_one_word_per_call_whatever_the_size(shape):
     torch.manual_seed(5)

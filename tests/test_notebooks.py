@@ -1,21 +1,18 @@
-"""Estructura de los cuadernos: lo que `pytest --nbval` no mira.
-
-Se examina lo que git guarda, no la copia de trabajo: así, quien resuelve un ejercicio y guarda el
-cuaderno desde JupyterLab no enrojece la suite.
-"""
+"""Estructura de los cuadernos: lo que `pytest --nbval` no mira. Se examina lo que git guarda."""
 
 import re
-import subprocess
 
 import nbformat
 import pytest
 import regenerate
+import repository
 from regenerate import NOTEBOOKS, ROOT
+from repository import tracked
 
-PATHS = sorted(NOTEBOOKS.rglob("*.ipynb"))
+PATHS = [path for path in tracked(".ipynb") if NOTEBOOKS in path.parents]
 ALLOWED_TAGS = {"nbval-ignore-output", "raises-exception"}
 SECTIONS = ["Objetivos", "El mapa", "De la libreta al paquete", "Errores frecuentes", "Ejercicios", "Resumen"]
-TEXT_FILES = [*ROOT.glob("*.md"), *NOTEBOOKS.glob("*.md")]
+TEXT_FILES = tracked(".md")
 # Formas que el glosario de CONTRIBUTING.md no usa, calcos y unidades mal puestas.
 FORBIDDEN = (
     r"\btransformador(es)?\b|\bcabezal\b|\bdeserción\b|\bincrustamiento|\bligadura|\bligamento|"
@@ -25,10 +22,8 @@ FORBIDDEN = (
 
 
 def committed(path):
-    """El cuaderno tal como está en el índice de git; si no hay git o aún no se ha añadido, el archivo."""
-    git = subprocess.run(["git", "show", f":./{path.name}"], cwd=path.parent, capture_output=True)
-    text = git.stdout if git.returncode == 0 else path.read_bytes()
-    return nbformat.reads(text.decode("utf-8"), as_version=4)
+    """El cuaderno que git guarda."""
+    return nbformat.reads(repository.committed(path).decode("utf-8"), as_version=4)
 
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.name)
@@ -81,7 +76,7 @@ def test_tags_are_the_two_of_the_course(notebook):
 
 
 def test_no_error_nor_stderr_is_kept(notebook):
-    for cell in code_cells(notebook):
+    for cell in compared_cells(notebook):
         expected = "raises-exception" in cell.metadata.get("tags", [])
         errors = [output for output in cell.outputs if output.output_type == "error"]
         assert bool(errors) == expected, f"{cell.id}: error sin etiqueta, o etiqueta sin error"
@@ -139,12 +134,14 @@ def test_lesson_has_the_anatomy_of_the_course(path):
     assert markdown(notebook).count("**Predice antes de ejecutar.**") >= 2
     assert len(re.findall(r"^\*\*\d\. ★+ ", markdown(notebook), flags=re.M)) >= 5
     assert 40 <= len(notebook.cells) <= 60
-    assert path.stat().st_size < 500_000
+    assert len(repository.committed(path)) < 500_000
 
 
 @pytest.mark.parametrize("path", [*PATHS, *TEXT_FILES], ids=lambda path: path.name)
 def test_words_and_links(path):
-    text = markdown(committed(path)) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
+    text = (
+        markdown(committed(path)) if path.suffix == ".ipynb" else repository.committed(path).decode("utf-8")
+    )
     if path.name != "CONTRIBUTING.md":  # que las nombra para decir que no se usan
         assert not re.search(FORBIDDEN, text, flags=re.I), re.search(FORBIDDEN, text, flags=re.I)
     assert not re.search(r"\d \d{3}(?!\d)", text), "en los millares va un espacio fino (U+202F)"
@@ -193,6 +190,21 @@ def test_a_file_cut_short_is_named(tmp_path):
     path = tmp_path / "cortado.ipynb"
     path.write_text('{"cells": [')
     assert "cortado.ipynb no se pudo ejecutar" in regenerate.main([str(path)])
+
+
+def test_the_copies_that_jupyterlab_keeps_are_not_lessons():
+    assert regenerate.is_hidden(NOTEBOOKS.relative_to(ROOT) / ".ipynb_checkpoints" / "06-checkpoint.ipynb")
+    assert {path.name for path in regenerate.lessons()} >= {
+        "06_modelo_gpt.ipynb",
+        "07_generacion_texto.ipynb",
+    }
+
+
+@pytest.mark.parametrize("text", ["[]", '{"cells": 1}', "no es JSON"])
+def test_what_is_not_a_notebook_is_named(tmp_path, text):
+    path = tmp_path / "raro.ipynb"
+    path.write_text(text)
+    assert "raro.ipynb no se pudo ejecutar" in regenerate.main([str(path)])
 
 
 @pytest.mark.parametrize("argument", ["--ayuda", "no_existe.ipynb", "README.md"])

@@ -1,11 +1,13 @@
 """Lo que dicen README.md y el índice es lo que hay."""
 
+import os
 import re
 import subprocess
 import sys
 
 import pytest
 from regenerate import NOTEBOOKS, ROOT
+from repository import tracked
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INDEX = (NOTEBOOKS / "indice.md").read_text(encoding="utf-8")
@@ -33,7 +35,9 @@ def test_the_first_two_commands_are_the_ones_that_ci_runs():
 def test_every_command_named_exists(option):
     text = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert f"curso.py {option}" in text
-    shown = subprocess.run([sys.executable, ROOT / "curso.py", "--ayuda"], capture_output=True, check=True)
+    command = [sys.executable, ROOT / "curso.py", "--ayuda"]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    shown = subprocess.run(command, capture_output=True, check=True, env=environment)
     assert option in shown.stdout.decode("utf-8")
 
 
@@ -42,7 +46,7 @@ def test_both_tables_list_the_lessons_that_exist():
     assert list(in_readme) == list(in_index) and len(in_readme) == 13
     linked = [path.resolve() for path in in_readme.values() if path]
     assert linked == [path.resolve() for path in in_index.values() if path]
-    assert linked == sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+    assert linked == [path for path in tracked(".ipynb") if path.parent == NOTEBOOKS]
 
 
 def test_titles_agree_with_the_notebooks():
@@ -64,5 +68,5 @@ def test_the_map_of_the_repository_names_what_there_is():
     for name in named:
         assert (ROOT / name).exists(), f"el mapa nombra {name}, que no existe"
     modules = {f"gpt_course/{path.name}" for path in (ROOT / "gpt_course").glob("[a-z]*.py")}
-    top = {path.name for path in ROOT.iterdir() if path.is_file() and not path.name.startswith(".")}
+    top = {path.name for path in tracked("") if path.parent == ROOT and not path.name.startswith(".")}
     assert modules | top - {"README.md"} <= named, "falta en el mapa del repositorio"

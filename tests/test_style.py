@@ -1,17 +1,18 @@
-"""El formato y las reglas de ruff (pyproject.toml) en todo el repositorio."""
+"""El formato y las reglas de ruff (pyproject.toml) en lo que git guarda."""
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from repository import ROOT, committed, tracked
 
-ROOT = Path(__file__).parents[1]
+FILES = [*tracked(".py"), *tracked(".ipynb")]
 
 
 @pytest.mark.parametrize("command", [["format", "--check"], ["check"]], ids=" ".join)
-def test_ruff(command):
-    done = subprocess.run(
-        [sys.executable, "-m", "ruff", *command, "--no-cache", "."], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_ruff(path, command):
+    # Por la entrada estándar, con su nombre: así se mira lo que git guarda y no la copia de trabajo.
+    ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "--stdin-filename", path, "-"]
+    done = subprocess.run(ruff, cwd=ROOT, input=committed(path), capture_output=True)
+    assert done.returncode == 0, (done.stdout + done.stderr).decode("utf-8")
