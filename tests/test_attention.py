@@ -184,3 +184,11 @@ def test_sizes_are_positive_integers(arguments, name):
 def test_bad_rate():
     with pytest.raises(ValueError, match=r"intervalo \[0, 1\); llegó 1"):
         MultiHeadAttention(8, 2, drop_rate=1)
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (8,), (1, 2, 3, 8), (2, 3, 7)])
+@pytest.mark.parametrize("method", ["forward", "attention_weights"])
+def test_input_of_another_shape(shape, method):
+    attention = MultiHeadAttention(8, 1)
+    with pytest.raises(ValueError, match=r"espera la forma \(B, T, 8\); llegó \("):
+        getattr(attention, method)(torch.ones(shape))

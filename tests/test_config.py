@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M, check_config, check_count, check_rate
@@ -97,3 +98,18 @@ def test_limits_that_are_still_good():
     check_count("n", 0, minimum=0)
     check_rate("p", 0)
     check_rate("p", 0.999)
+
+
+@pytest.mark.parametrize("number", [np.int64(8), np.int32(8)])
+def test_integers_of_numpy_are_integers(number):
+    check_config({**GPT_CONFIG_124M, "emb_dim": number, "n_heads": np.int64(4), "drop_rate": np.float32(0.1)})
+
+
+def test_heads_share_the_width():
+    with pytest.raises(ValueError, match=r"múltiplo de n_heads.*emb_dim=768 y n_heads=7 \(sobran 5\)"):
+        check_config({**GPT_CONFIG_124M, "n_heads": 7})
+
+
+def test_a_list_of_keys_is_not_a_configuration():
+    with pytest.raises(ValueError, match="debe ser un diccionario como GPT_CONFIG_124M; llegó list"):
+        check_config(["vocab_size"])

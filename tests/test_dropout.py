@@ -200,3 +200,12 @@ def test_bad_rates(p):
 
 def test_it_shows_its_rate():
     assert repr(Dropout(0.1)) == "Dropout(p=0.1)"
+
+
+def test_meta_tensor_takes_its_word_and_computes_no_mask(monkeypatch):
+    torch.manual_seed(5)
+    expected = [_next_word() for _ in range(2)][1]
+    monkeypatch.setattr("gpt_course.dropout.keep_mask", None)
+    torch.manual_seed(5)
+    assert Dropout(0.1)(torch.empty(8, 25, 1024, 1024, device="meta")).shape == (8, 25, 1024, 1024)
+    assert _next_word() == expected

@@ -89,3 +89,10 @@ def test_gradients(layer):
 @pytest.mark.parametrize("make", [LayerNorm, FeedForward, lambda width: GELU()])
 def test_dtype_is_kept(make, dtype):
     assert make(4).to(dtype)(torch.ones(2, 4, dtype=dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("layer", [LayerNorm, FeedForward])
+@pytest.mark.parametrize("emb_dim", [0, -1, 2.0, True])
+def test_width_must_be_a_positive_integer(layer, emb_dim):
+    with pytest.raises(ValueError, match="emb_dim debe ser un entero mayor o igual que 1"):
+        layer(emb_dim)

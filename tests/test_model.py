@@ -406,3 +406,53 @@ def test_other_unknown_names_still_fail(name):
     model = tiny_model()
     with pytest.raises(RuntimeError, match=name):
         model.load_state_dict({**model.state_dict(), name: torch.ones(1)})
+
+
+# --- Lo que se vio al revisarlo --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("assign", [False, True])
+@pytest.mark.parametrize("strict", [False, True])
+def test_either_end_alone_fills_the_shared_matrix(assign, strict):
+    """Hay quien guarda solo uno de los dos nombres de una matriz compartida."""
+    source, target = tiny_model(tie_weights=True), tiny_model(9, tie_weights=True)
+    state = source.state_dict()
+    state[HEAD] = state.pop("tok_emb.weight")
+    target.load_state_dict(state, strict=strict, assign=assign)
+    assert is_tied(target)
+    assert torch.equal(target(tokens(2, 5)), source(tokens(2, 5)))
+
+
+def test_equal_matrices_with_a_nan_are_the_same():
+    state = tiny_model(tie_weights=True).state_dict()
+    state["tok_emb.weight"][0, 0] = torch.nan
+    model = tiny_model(tie_weights=True)
+    model.load_state_dict({**state, HEAD: state["tok_emb.weight"].clone()})
+    assert is_tied(model)
+
+
+def test_a_tied_mock_up_takes_real_weights_of_both_names():
+    state = tiny_model(tie_weights=True).state_dict()
+    model = tiny_model(tie_weights=True).to("meta")
+    model.load_state_dict({**state, HEAD: state["tok_emb.weight"]}, assign=True)
+    assert is_tied(model)
+    assert model.tok_emb.weight.device.type == "cpu"
+
+
+def test_a_reparametrised_head_is_left_alone():
+    model = nn.utils.parametrizations.weight_norm(tiny_model(tie_weights=True).out_head)
+    whole = tiny_model(tie_weights=True)
+    whole.out_head = model
+    assert whole.double()(tokens(1, 3)).dtype == torch.float64
+
+
+def test_tokens_in_another_device():
+    with pytest.raises(ValueError, match="está en cpu y los tokens llegaron en meta"):
+        tiny_model()(tokens(1, 3).to("meta"))
+
+
+def test_attention_weights_with_one_block_in_training_mode():
+    model = tiny_model(drop_rate=0.1).eval()
+    model.trf_blocks[0].train()
+    with pytest.raises(ValueError, match=r"model\.eval\(\)"):
+        model.attention_weights(tokens(1, 3))
