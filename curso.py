@@ -14,7 +14,7 @@ tarda unos minutos. Luego un sello dice que .venv está completa y corresponde a
 falta el sello o no coincide (instalación interrumpida, carpeta movida, otras versiones), se rehace.
 """
 
-# Sin sintaxis posterior a Python 3.6: un Python antiguo debe llegar a leer el mensaje de check_python.
+# Sin sintaxis posterior a Python 3.6: un Python antiguo debe llegar a leer el mensaje de old_python.
 import contextlib
 import hashlib
 import importlib.util
@@ -29,10 +29,27 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+SITE_PACKAGES = (
+    VENV / ("Lib" if os.name == "nt" else "lib/python{}.{}".format(*sys.version_info)) / "site-packages"
+)
 STAMP = VENV / "curso.sello"
 OLDEST_PYTHON = (3, 11)
 NEARLY_FULL = 20 * 2**20  # bytes
 INDEX_URL = "/lab/tree/notebooks/indice.md"
+# Lo que delata una instalación a medias, y lo único que puede haber en una carpeta .venv que se rehace.
+WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval", "pytest")
+VENV_CONTENTS = {
+    "bin",
+    "etc",
+    "include",
+    "lib",
+    "lib64",
+    "scripts",
+    "share",
+    "pyvenv.cfg",
+    ".gitignore",
+    STAMP.name,
+}
 
 # Sin avisos ni búsqueda de versiones nuevas, porque en muchas aulas no hay red; y el índice se abre
 # para leer: con «?factory=Markdown%20Preview» en INDEX_URL, la dirección que imprime Jupyter sale rota.
@@ -52,16 +69,21 @@ FOREIGN_SETTINGS = ("PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "MPLBACK
 NO_SPACE = "el disco está lleno. Libera espacio (README.md dice cuánto hace falta) y repite la orden."
 # El orden importa: sin red, pip también dice que no encuentra el paquete.
 CAUSES = {
+    r"Cannot install (\S+)|ResolutionImpossible": (
+        "las versiones de constraints.txt no se pueden instalar juntas desde ese índice de paquetes. "
+        "Comprueba el índice y repite la orden."
+    ),
     r"No space left on device|Errno 28\b|WinError 112\b|Disk quota exceeded": NO_SPACE,
     r"Permission denied|Read-only file system|Errno (?:13|30)\b|WinError (?:5|32)\b": (
         "no hay permiso para escribir en la carpeta del curso. Cierra JupyterLab si está abierto, o copia "
         "el curso a una carpeta tuya, y repite la orden."
     ),
-    r"Connection\w*Error|NewConnection|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Max retries": (
+    r"Connection\w*Error|NewConnection|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Max retries|"
+    r"Tunnel connection failed|HTTP error 40[137]|40[137] Client Error": (
         "no hay conexión con el índice de paquetes. La primera vez hace falta red: comprueba la conexión "
         "o el proxy y repite la orden."
     ),
-    r"(?:No matching distribution found for|Cannot install) (\S+)": (
+    r"No matching distribution found for (\S+)": (
         "el índice de paquetes no ofrece «{}» para este equipo y este Python. Comprueba el índice y la red, "
         "o prueba otra versión de Python, y repite la orden."
     ),
@@ -76,10 +98,12 @@ class CourseError(Exception):
 def main(argv):
     if sys.version_info < OLDEST_PYTHON:
         return fail(old_python())
-    for stream in (sys.stdout, sys.stderr):  # una consola antigua de Windows no tiene todos los signos
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # una consola antigua no tiene todos los signos
         stream.reconfigure(errors="replace")
     try:
         return run(*parse(argv))
+    except BrokenPipeError:  # quien leía la salida (less, head) ya se fue
+        return 0
     except CourseError as error:
         return fail(error)
     except OSError as error:
@@ -122,7 +146,7 @@ def parse(argv):
         name, equals, value = rest.pop(0).partition("=")
         if name == "--indice-torch":
             options["torch_index"] = value if equals else (rest.pop(0) if rest else "")
-            if "://" not in options["torch_index"]:
+            if not re.match(r"[a-z+]+://[^/]", options["torch_index"]):
                 raise CourseError("--indice-torch espera la URL de un índice y no la recibió.")
         elif name == "--sin-navegador" and not equals:
             options["browser"] = False
@@ -158,7 +182,10 @@ def run(command, arguments, options):
 def prepare(torch_index=None):
     """Deja .venv completa y sellada; si ya lo está, no escribe nada."""
     if is_ready():
+        if torch_index:
+            print("PyTorch ya está en .venv. Para cambiarlo, borra la carpeta .venv y repite la orden.")
         return
+    check_that_venv_is_ours()
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
             raise CourseError(
@@ -171,7 +198,18 @@ def prepare(torch_index=None):
 
 
 def is_ready():
-    return VENV_PYTHON.is_file() and STAMP.is_file() and STAMP.read_text() == stamp()
+    whole = all((SITE_PACKAGES / name / "__init__.py").is_file() for name in WITNESSES)
+    return VENV_PYTHON.is_file() and whole and STAMP.is_file() and STAMP.read_bytes() == stamp().encode()
+
+
+def check_that_venv_is_ours():
+    """Rehacer .venv la borra: antes se mira que no haya nada que no sea de un entorno de Python."""
+    found = {path.name.lower() for path in VENV.iterdir()} if VENV.is_dir() else set()
+    if VENV.is_symlink() or VENV.is_file() or not found <= VENV_CONTENTS:
+        raise CourseError(
+            "El curso guarda su entorno en la carpeta .venv, y la que hay contiene otra cosa. Cámbiale el "
+            "nombre y repite la orden."
+        )
 
 
 def stamp():
@@ -214,8 +252,11 @@ def install(torch_index):
     watched("crear .venv", [python, "-m", "venv", "--clear", str(VENV)])
     pip = [str(VENV_PYTHON), "-m", "pip", "install", "-c", "constraints.txt"]
     if torch_index:
-        watched("instalar PyTorch", [*pip, "--index-url", torch_index, "torch"])
+        # --no-deps: un índice de PyTorch no tiene por qué llevar lo demás en las versiones del curso.
+        watched("instalar PyTorch", [*pip, "--no-deps", "--index-url", torch_index, "torch"])
     watched("instalar los paquetes", [*pip, "-e", ".[test]"])
+    # matplotlib busca las letras del equipo la primera vez, y puede avisarlo dentro de un cuaderno.
+    watched("preparar las figuras", [str(VENV_PYTHON), "-c", "import matplotlib.font_manager"])
     settings = VENV / "share" / "jupyter" / "lab" / "settings"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "overrides.json").write_text(LAB_SETTINGS)
@@ -248,7 +289,10 @@ def environment():
         and (not name.startswith("PIP_") or PIP_DOWNLOAD_SETTINGS.fullmatch(name))
     }
     # PYTHONPATH: Python 3.11 y 3.12 no leen en Windows la ruta con tildes de una instalación editable.
-    return {**kept, "PYTHONPATH": str(ROOT), "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    kept.update(PYTHONPATH=str(ROOT), PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1")
+    # La misma letra que pida el usuario; los signos que no tenga se cambian por «?» en vez de fallar.
+    kept["PYTHONIOENCODING"] = os.environ.get("PYTHONIOENCODING", "").partition(":")[0] + ":replace"
+    return kept
 
 
 # --- Las órdenes ------------------------------------------------------------------------------------
@@ -261,14 +305,18 @@ def call(arguments):
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         process.wait()
-    return process.returncode
+    # Un programa que muere por una señal da −n; en la terminal eso se escribe 128 + n.
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
 def test_arguments(arguments):
     """Sin rutas y desde otra carpeta, pytest miraría esa carpeta: se le dan las del curso."""
     config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
     # os.path.exists y no Path.exists: un argumento muy largo (-k …) no es un error.
-    has_paths = any(os.path.exists(text.split("::")[0]) for text in arguments)
+    values = {index + 1 for index, text in enumerate(arguments) if text in ("-k", "-m", "-n", "-p")}
+    has_paths = any(
+        os.path.exists(text.split("::")[0]) for index, text in enumerate(arguments) if index not in values
+    )
     if has_paths or Path.cwd() == ROOT:
         return [*config, *arguments]
     return [*config, *arguments, str(ROOT / "tests"), str(ROOT / "notebooks")]
@@ -311,5 +359,13 @@ def report():
     print("Todo listo.")
 
 
+def listen_to_signals():
+    """Quien cierra la ventana o detiene el curso no deja un pip escribiendo solo."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
+
+
 if __name__ == "__main__":
+    listen_to_signals()
     sys.exit(main(sys.argv[1:]))

@@ -3,16 +3,25 @@
 import contextlib
 import errno
 import importlib.util
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-NO_PIP_SETTINGS = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+# Ni los ajustes de pip ni el proxy de este equipo deciden lo que pasa en estas pruebas.
+NO_PIP_SETTINGS = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith("PIP_") and not name.upper().endswith("_PROXY")
+}
+NO_PIP_SETTINGS["PYTHONIOENCODING"] = "utf-8"
 
 
 def load(folder):
@@ -48,6 +57,10 @@ def commands(course, monkeypatch):
         if "venv" in command:
             course.VENV_PYTHON.parent.mkdir(parents=True, exist_ok=True)
             course.VENV_PYTHON.touch()
+        if "pip" in command:
+            for name in course.WITNESSES:
+                (course.SITE_PACKAGES / name).mkdir(parents=True, exist_ok=True)
+                (course.SITE_PACKAGES / name / "__init__.py").touch()
 
     monkeypatch.setattr(course, "watched", watched)
     return ran
@@ -62,10 +75,10 @@ def last_line(capsys):
 
 def test_second_start_installs_nothing(course, commands):
     course.prepare()
-    assert [command[:3] for command in commands] == [["-m", "venv", "--clear"], ["-m", "pip", "install"]]
-    assert commands[1][3:] == ["-c", "constraints.txt", "-e", ".[test]"]
+    assert [command[1] for command in commands] == ["venv", "pip", "import matplotlib.font_manager"]
+    assert commands[1] == ["-m", "pip", "install", "-c", "constraints.txt", "-e", ".[test]"]
     course.prepare()
-    assert len(commands) == 2
+    assert len(commands) == 3
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
@@ -92,7 +105,63 @@ def test_missing_python_is_repaired(course, commands):
     course.prepare()
     course.VENV_PYTHON.unlink()
     course.prepare()
-    assert len(commands) == 4
+    assert len(commands) == 6
+
+
+@pytest.mark.parametrize("name", ["torch", "jupyterlab", "pytest"])
+def test_missing_package_is_repaired(course, commands, name):
+    course.prepare()
+    shutil.rmtree(course.SITE_PACKAGES / name)
+    course.prepare()
+    assert len(commands) == 6
+    assert course.is_ready()
+
+
+@pytest.mark.parametrize("content", [b"", b"otra huella", b"\xff\xfe"])
+def test_damaged_stamp_is_repaired(course, commands, content):
+    course.prepare()
+    course.STAMP.write_bytes(content)
+    assert not course.is_ready()
+
+
+def test_jupyterlab_opens_the_index_rendered_and_asks_nothing(course, commands):
+    course.prepare()
+    settings = json.loads((course.VENV / "share/jupyter/lab/settings/overrides.json").read_text())
+    assert (
+        settings["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]["markdown"]
+        == "Markdown Preview"
+    )
+    assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+
+
+@pytest.mark.parametrize("kind", ["other", "file", "link"])
+def test_a_folder_that_is_not_ours_is_not_erased(course, copy, commands, capsys, kind):
+    thesis = copy / "tesis.txt"
+    if kind == "other":
+        course.VENV.mkdir()
+        thesis = course.VENV / "tesis.txt"
+    thesis.write_text("años de trabajo")
+    if kind == "file":
+        course.VENV.write_text("")
+    if kind == "link":
+        course.VENV.symlink_to(copy)
+    assert course.main(["probar"]) == 1
+    assert "la que hay contiene otra cosa" in capsys.readouterr().err
+    assert thesis.read_text() == "años de trabajo"
+    assert commands == []
+
+
+def test_an_environment_left_half_made_is_rebuilt(course, commands):
+    (course.VENV / "lib").mkdir(parents=True)
+    course.prepare()
+    assert course.is_ready()
+
+
+def test_the_torch_index_of_a_ready_environment_says_what_to_do(course, commands, capsys):
+    course.prepare()
+    course.prepare("https://ejemplo.invalid/cpu")
+    assert len(commands) == 3
+    assert "borra la carpeta .venv" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError(errno.ENOSPC, "No space left on device")])
@@ -129,7 +198,7 @@ def test_files_changed_during_the_install_do_not_count_as_installed(course, copy
 def test_torch_index_comes_first_and_under_the_constraints(course, commands):
     course.prepare("https://ejemplo.invalid/cpu")
     pip = ["-m", "pip", "install", "-c", "constraints.txt"]
-    assert commands[1] == [*pip, "--index-url", "https://ejemplo.invalid/cpu", "torch"]
+    assert commands[1] == [*pip, "--no-deps", "--index-url", "https://ejemplo.invalid/cpu", "torch"]
     assert commands[2] == [*pip, "-e", ".[test]"]
 
 
@@ -179,7 +248,7 @@ def test_pip_cannot_find_the_packages(copy, settings, sentence):
     # os.devnull: sin el archivo de configuración de pip que pueda tener este equipo.
     env = {**NO_PIP_SETTINGS, "PIP_CONFIG_FILE": os.devnull, **settings}
     command = [sys.executable, "curso.py", "probar"]
-    done = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=copy, env=env, capture_output=True, encoding="utf-8")
     assert done.returncode == 1
     assert sentence in done.stderr.strip().splitlines()[-1]
     assert "Traceback" not in done.stderr
@@ -193,7 +262,12 @@ def test_pip_cannot_find_the_packages(copy, settings, sentence):
         ("ERROR: [Errno 13] Permission denied: '/curso/.venv'", "no hay permiso para escribir"),
         ("WARNING: NewConnectionError\nERROR: No matching distribution found for x", "no hay conexión"),
         ("ERROR: No matching distribution found for torch==2.13.0", "no ofrece «torch==2.13.0»"),
-        ("ERROR: Cannot install torch because these package versions conflict", "no ofrece «torch»"),
+        (
+            "WARNING: NewConnectionError\nERROR: Cannot install torch, conflicting",
+            "no se pueden instalar juntas",
+        ),
+        ("ERROR: HTTP error 403 while getting x", "no hay conexión"),
+        ("OSError('Tunnel connection failed: 407 Proxy Authentication Required')", "no hay conexión"),
         ("ERROR: subprocess-exited-with-error", "líneas de arriba"),
     ],
 )
@@ -238,6 +312,7 @@ def test_system_error(course, capsys, monkeypatch, number, sentence):
         (["--sin-navegador=1"], "No existe la opción «--sin-navegador»"),
         (["--indice-torch"], "espera la URL de un índice"),
         (["--indice-torch", "probar"], "espera la URL de un índice"),
+        (["--indice-torch", "https://"], "espera la URL de un índice"),
     ],
 )
 def test_wrong_arguments(course, commands, capsys, argv, sentence):
@@ -343,3 +418,49 @@ def test_up_to_date_course_writes_nothing(course, copy, commands):
     before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
     course.prepare()
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_the_check_says_what_it_found_in_any_console(course, encoding, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    environment = {**course.environment(), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", "import curso; curso.report()"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+    lines = done.stdout.decode(encoding).splitlines()
+    assert lines[0].startswith("Python 3.") and "PyTorch 2." in lines[0]
+    assert "163,009,536" in lines[1]
+    assert "17 tokens" in lines[2] and "3118" in lines[2]
+    assert lines[3] == "Todo listo."
+
+
+WAITS = """
+import subprocess, sys
+sys.argv = ["curso.py"]
+import curso
+curso.listen_to_signals()
+child = [sys.executable, "-c", "import time; print('lista', flush=True); time.sleep(60)"]
+if {watched}:
+    curso.watched("esperar", child)
+else:
+    curso.VENV_PYTHON = sys.executable
+    sys.exit(curso.call(child[1:]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="en Windows no hay SIGTERM que enviar")
+@pytest.mark.parametrize("watched", [True, False])
+def test_stopping_the_course_stops_what_it_started(watched):
+    command = [sys.executable, "-c", WAITS.format(watched=watched)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout.readline() == b"lista\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 143
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:  # el grupo de procesos desaparece con el último
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    pytest.fail("el programa hijo sigue vivo")
