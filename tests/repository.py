@@ -2,7 +2,7 @@
 
 Las pruebas de estructura y de estilo miran lo que git guarda, no la copia de trabajo: quien resuelve un
 ejercicio, guarda desde JupyterLab o deja apuntes en la carpeta no enrojece la suite. Sin git (un zip) se
-miran los archivos, y los cuadernos se normalizan antes, porque no se sabe qué guardó el lector.
+miran los archivos, y de los cuadernos se quita antes lo que pudo dejar el lector.
 """
 
 import subprocess
@@ -41,6 +41,14 @@ def committed(path):
     saved = git("show", f":{path.relative_to(ROOT).as_posix()}")
     if saved is not None:
         return saved
-    if path.suffix == ".ipynb":
-        return nbformat.writes(regenerate.normalise(nbformat.read(path, as_version=4))).encode("utf-8")
-    return path.read_bytes()
+    return without_the_reader(path) if path.suffix == ".ipynb" else path.read_bytes()
+
+
+def without_the_reader(path):
+    """Un cuaderno sin lo que escribe quien lo usa: el ruido de JupyterLab y las celdas de ejercicio."""
+    notebook = regenerate.normalise(nbformat.read(path, as_version=4))
+    for cell in notebook.cells:
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
+            cell.source = ""
+            cell.metadata.tags = ["nbval-ignore-output"]
+    return nbformat.writes(notebook).encode("utf-8")

@@ -231,3 +231,13 @@ def test_normalise_removes_what_depends_on_the_machine():
     assert code.outputs[0].text == "ab"
     assert code.outputs[1].traceback == ["E: mal"]
     assert code.outputs[2].metadata == {"image/png": {"alt": "Figura 1.1. Una barra alta."}}
+
+
+def test_without_git_what_the_reader_wrote_is_left_out(tmp_path):
+    solved = nbformat.v4.new_code_cell("print( 1 )", metadata={"tags": ["nbval-ignore-output", "mía"]})
+    kept = nbformat.v4.new_code_cell("print(2)", metadata={"collapsed": False})
+    path = tmp_path / "leccion.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[solved, kept]), path)
+    notebook = nbformat.reads(repository.without_the_reader(path).decode("utf-8"), as_version=4)
+    assert [cell.source for cell in notebook.cells] == ["", "print(2)"]
+    assert notebook.cells[0].metadata == {"tags": ["nbval-ignore-output"]}
