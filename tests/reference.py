@@ -104,3 +104,13 @@ def _huggingface_weights(model):
 def _norm(name, norm):
     yield f"{name}.weight", norm.scale
     yield f"{name}.bias", norm.shift
+
+
+def count(model):
+    """Parámetros de un modelo; uno compartido cuenta una vez."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def tokens(batch, length, vocab_size=TINY["vocab_size"]):
+    """Tokens al azar (B, T), siempre los mismos."""
+    return torch.randint(vocab_size, (batch, length), generator=torch.Generator().manual_seed(2))
