@@ -172,6 +172,18 @@ def test_a_failing_cell_leaves_the_notebook_as_it_was(tmp_path, capsys):
     assert [item.name for item in tmp_path.iterdir()] == ["roto.ipynb"]
 
 
+def test_a_measure_already_kept_does_not_change(tmp_path):
+    clock = nbformat.v4.new_code_cell("import time; print(time.time_ns())")
+    clock.metadata.tags = ["nbval-ignore-output"]
+    path = tmp_path / "medida.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[clock, nbformat.v4.new_code_cell("print(2)")]), path)
+    assert regenerate.main([str(path)]) == 0
+    first = path.read_bytes()
+    assert b"1" in first
+    assert regenerate.main([str(path)]) == 0
+    assert path.read_bytes() == first
+
+
 def test_a_full_disk_leaves_the_notebook_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "lleno.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), path)
