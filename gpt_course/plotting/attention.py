@@ -63,13 +63,15 @@ def plot_cost(lengths, costs, title, unit):
     lengths: longitudes T. costs: diccionario rótulo → lista de costes, uno por longitud. unit: su unidad.
     """
     figure, ax = plt.subplots(figsize=(7.5, 3.9), dpi=100, facecolor=PAPER)
+    highest = max(values[-1] for values in costs.values())
     for (label, values), color, marker in zip(costs.items(), (BLUE, ORANGE), "os", strict=True):
         ax.plot(lengths, values, color=color, marker=marker, lw=2)
+        # El rótulo de la curva que acaba arriba va encima de ella; el de la otra, debajo.
+        shift, align = ((-10, 2), "bottom") if values[-1] == highest else ((0, -14), "top")
+        end = (lengths[-1], values[-1])
         ax.annotate(
-            label, (lengths[-1], values[-1]), (-8, 6), textcoords="offset points", ha="right", color=INK
+            label, end, shift, textcoords="offset points", ha="right", va=align, color=INK, fontsize=12
         )
-    for text in ax.texts:
-        text.set_fontsize(12)
     ax.set_title(title, fontsize=13)
     ax.set_xlabel("tokens de la secuencia, T", fontsize=12)
     ax.set_ylabel(unit, fontsize=12)
