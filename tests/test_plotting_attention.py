@@ -100,7 +100,7 @@ def test_cost_draws_a_line_for_each_kind_of_work():
     assert [line.get_ydata().tolist() for line in ax.lines] == [[1.0, 2.0], [0.5, 4.5]]
     assert [line.get_xdata().tolist() for line in ax.lines] == [[1024, 16384]] * 2
     assert [to_hex(line.get_color()).upper() for line in ax.lines] == [BLUE, ORANGE]
-    assert [text.get_text() for text in ax.texts] == ["rectas", "curvas"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["rectas", "curvas"]
     assert (ax.get_title(), ax.get_xlabel()) == ("Título", "tokens de la secuencia, T")
     assert ax.get_ylabel() == "GFLOPs"
     assert [label.get_text() for label in ax.get_xticklabels()] == ["1024", "16\u202f384"]
@@ -111,7 +111,7 @@ def test_figures_are_legible_on_a_phone_and_opaque():
     for figure in draw_all():
         assert figure.get_figwidth() <= 8.5
         assert figure.get_facecolor()[3] == 1
-        assert min(text.get_fontsize() for text in shown(figure)) >= 10
+        assert min(text.get_fontsize() for text in shown(figure)) >= 11
 
 
 def test_every_label_fits_in_its_figure():

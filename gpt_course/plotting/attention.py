@@ -31,6 +31,7 @@ def plot_attention(weights, words, titles, *, numbers=False):
         bar = figure.colorbar(image, ax=list(axes[0]), ticks=[0, 0.1, 0.25, 0.5, 1], shrink=0.7)
         bar.ax.yaxis.set_major_formatter(lambda value, _: spanish(value))
         bar.set_label("peso", fontsize=11)
+        bar.ax.tick_params(labelsize=11)
     return list(axes[0])
 
 
@@ -51,6 +52,7 @@ def plot_temperatures(labels, scores, temperatures):
         ax.set_title(f"temperatura {spanish(float(temperature))}", fontsize=12)
         ax.spines[["top", "right"]].set_visible(False)
         ax.set(ylim=(0, 1.1), yticks=[0, 0.5, 1])
+        ax.tick_params(labelsize=11)
         ax.yaxis.set_major_formatter(lambda value, _: spanish(value))
     axes[0].set_ylabel("peso", fontsize=11)
     figure.tight_layout()
@@ -63,15 +65,10 @@ def plot_cost(lengths, costs, title, unit):
     lengths: longitudes T. costs: diccionario rótulo → lista de costes, uno por longitud. unit: su unidad.
     """
     figure, ax = plt.subplots(figsize=(7.5, 3.9), dpi=100, facecolor=PAPER)
-    highest = max(values[-1] for values in costs.values())
     for (label, values), color, marker in zip(costs.items(), (BLUE, ORANGE), "os", strict=True):
-        ax.plot(lengths, values, color=color, marker=marker, lw=2)
-        # El rótulo de la curva que acaba arriba va encima de ella; el de la otra, debajo.
-        shift, align = ((-10, 2), "bottom") if values[-1] == highest else ((0, -14), "top")
-        end = (lengths[-1], values[-1])
-        ax.annotate(
-            label, end, shift, textcoords="offset points", ha="right", va=align, color=INK, fontsize=12
-        )
+        ax.plot(lengths, values, color=color, marker=marker, lw=2, label=label)
+    ax.legend(fontsize=12, frameon=False)
+    ax.tick_params(labelsize=11)
     ax.set_title(title, fontsize=13)
     ax.set_xlabel("tokens de la secuencia, T", fontsize=12)
     ax.set_ylabel(unit, fontsize=12)
