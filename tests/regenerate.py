@@ -5,6 +5,7 @@ máquina no cambia nada. Si una celda falla, el cuaderno queda como estaba.
 """
 
 import contextlib
+import re
 import sys
 import time
 from pathlib import Path
@@ -118,9 +119,16 @@ def execute(path):
         notebook, timeout=600, kernel_name="python3", resources=resources, extra_arguments=quiet
     ).execute()
     memory = notebook.cells.pop().outputs[0].text
-    for cell in notebook.cells:  # una medida cambia cada vez: se conserva la guardada, mientras la haya
-        cell.update({"outputs": measured[cell.id]} if cell.id in measured else {})
+    for cell in notebook.cells:
+        if cell.id in measured and _shape(measured[cell.id]) == _shape(cell.outputs):
+            cell.outputs = measured[cell.id]
     return normalise(notebook), memory
+
+
+def _shape(outputs):
+    """Una salida sin sus cifras: la de una medida, que cambia cada vez, se conserva si solo difieren ellas."""
+    texts = (output.get("text") or output.get("data", {}).get("text/plain", "") for output in _merge(outputs))
+    return [re.sub(r"[\s\d.,]+", " ", text) for text in texts]
 
 
 def is_not_compared(cell):

@@ -184,6 +184,15 @@ def test_a_measure_already_kept_does_not_change(tmp_path):
     assert path.read_bytes() == first
 
 
+def test_an_output_that_says_something_else_is_replaced(tmp_path):
+    cell = nbformat.v4.new_code_cell("print('después')", metadata={"tags": ["nbval-ignore-output"]})
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="antes\n")]
+    path = tmp_path / "medida.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    assert regenerate.main([str(path)]) == 0
+    assert "después" in path.read_text(encoding="utf-8")
+
+
 def test_a_full_disk_leaves_the_notebook_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "lleno.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), path)
