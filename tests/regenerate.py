@@ -126,7 +126,7 @@ def execute(path):
 
 
 def _shape(outputs):
-    """Una salida sin sus cifras: la de una medida, que cambia cada vez, se conserva si solo difieren ellas."""
+    """Una salida sin sus cifras: la de una medida se conserva si lo demás no cambia."""
     texts = (output.get("text") or output.get("data", {}).get("text/plain", "") for output in _merge(outputs))
     return [re.sub(r"[\s\d.,]+", " ", text) for text in texts]
 
