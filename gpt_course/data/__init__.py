@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from gpt_course.config import check_count
 
 STORY = Path(__file__).parent / "relato.txt"
-STORY_SHA256 = "PENDIENTE"
+STORY_SHA256 = "7526ecc58b3520716783cc60ea25b675b34e0b1e714afa1b81399b2fdb58ecdd"
 
 
 def load_story():

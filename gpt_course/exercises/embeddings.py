@@ -60,7 +60,6 @@ def rows_with_gradient(answer):
         (8, "hay 8 lugares, pero dos lugares con el mismo token leen la misma fila."),
         (12, "12 son las filas de la tabla. ¿Cómo podría cambiar algo una fila que nadie leyó?"),
         (2, "no va por frases: mira qué filas de la tabla se copiaron."),
-        (7, "esa es la suma por frases (3 + 3) o algo parecido: hay una sola tabla para las dos frases."),
         (6, "has contado cada frase por separado (3 y 3): la tabla es la misma para las dos."),
         (3, "esos son los tokens distintos de una frase; cuenta los de las dos juntas."),
     ]
@@ -73,7 +72,7 @@ def similarity_before_training(answer):
     """Un coseno de 0,93 entre dos filas de una tabla recién creada con C = 2."""
     hints = {
         "a": "¿de dónde lo sabría? La tabla se sorteó sin leer una sola frase.",
-        "c": "la semilla no tiene culpa: mira en la figura 2.5 qué cosenos salen al azar cuando C es 2.",
+        "c": "la semilla no tiene culpa: mira en la figura 2.4 qué cosenos salen al azar cuando C es 2.",
         "d": "el número de un token dice qué fila se lee, no qué hay escrito en ella.",
     }
     expect_choice(answer, "b", hints)
@@ -104,7 +103,9 @@ def collision(answer):
 def _pairs(result):
     """La respuesta como lista de parejas de listas, o una pista sobre su forma."""
     if isinstance(result, torch.Tensor) or not hasattr(result, "__iter__"):
-        raise Wrong(f"tu función debe devolver una lista de parejas (x, y); devolvió {type(result).__name__}.")
+        raise Wrong(
+            f"tu función debe devolver una lista de parejas (x, y); devolvió {type(result).__name__}."
+        )
     pairs = list(result)
     if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
         raise Wrong("cada elemento de la lista debe ser una pareja (x, y), las dos con la misma longitud.")
@@ -117,7 +118,9 @@ def _windows_hint(pairs, expected, case):
     if pairs[0][0] == pairs[0][1]:
         return f"{case}, y es igual que x: debe ir un lugar por delante."
     if any(len(x) != len(expected[0][0]) or len(y) != len(expected[0][0]) for x, y in pairs):
-        return f"{case}, hay una ventana con x o y más corta o más larga que T. ¿Dónde está la última que cabe?"
+        return (
+            f"{case}, hay una ventana con x o y más corta o más larga que T. ¿Dónde está la última que cabe?"
+        )
     if len(pairs) != len(expected):
         return f"{case}, salen {len(pairs)} ventanas y caben {len(expected)}. Revisa el comienzo de cada una."
     if [x for x, _ in pairs] == [x for x, _ in expected]:

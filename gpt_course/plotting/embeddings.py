@@ -11,7 +11,7 @@ def draw_windows(labels, context_length, starts):
     labels: rótulos de los tokens. starts: token donde empieza cada ventana.
     """
     _, ax = plt.subplots(figsize=(8, 0.9 + 1.35 * len(starts)), dpi=100, facecolor=PAPER)
-    bottom = 3 * len(starts) + 1.2
+    bottom = 3 * len(starts) + 0.7
     _ruler(ax, 0, 0, labels, GREY)
     for k, start in enumerate(starts):
         row = 1.6 + 3 * k
@@ -33,7 +33,7 @@ def plot_orders(sentences, tokens, positions):
     sentences: frases, como listas de pares (palabra, número de fila). tokens: (V, 2). positions: (T, 2).
     """
     figure, axes = plt.subplots(
-        1, len(sentences), figsize=(8.4, 4.4), dpi=100, sharex=True, sharey=True, facecolor=PAPER
+        1, len(sentences), figsize=(8.4, 3.7), dpi=100, sharex=True, sharey=True, facecolor=PAPER
     )
     for ax, sentence in zip(axes, sentences, strict=True):
         for place, (word, row) in enumerate(sentence):
@@ -52,13 +52,15 @@ def plot_orders(sentences, tokens, positions):
                 color=INK,
             )
         ax.set_title(" ".join(word for word, _ in sentence), fontsize=13)
-        ax.set(xlabel="primer número", xlim=(-0.7, 5), ylim=(-0.5, 3.1), facecolor=PAPER)
-        ax.set_aspect("equal")
+        ax.set(xlabel="primer número", xlim=(-0.7, 5), ylim=(-0.5, 3), facecolor=PAPER)
+        ax.set(xticks=range(6), yticks=range(4), aspect="equal")
+        ax.xaxis.label.set_size(12)
+        ax.tick_params(labelsize=12)
         ax.grid(color=GREY)
-    axes[0].set_ylabel("segundo número")
+    axes[0].set_ylabel("segundo número", fontsize=12)
     axes[0].plot([], [], "o", color=SKY, markeredgecolor=INK, markersize=9, label="token")
     axes[0].plot([], [], "s", color=ORANGE, markeredgecolor=INK, markersize=9, label="token + lugar")
-    figure.tight_layout(rect=(0, 0.1, 1, 1))
+    figure.tight_layout(rect=(0, 0.09, 1, 1))
     figure.legend(loc="lower center", ncols=2, fontsize=12, frameon=False)
     return list(axes)
 
@@ -67,7 +69,7 @@ def plot_similarity(words, similarity, title):
     """Mapa de calor de una matriz de cosenos (n, n), con cada número escrito en su casilla."""
     size = 1.7 + 0.85 * len(words)
     _, ax = plt.subplots(figsize=(size, size - 0.5), dpi=100, facecolor=PAPER)
-    ax.imshow(similarity.tolist(), cmap="PuOr", vmin=-1.6, vmax=1.6)  # colores claros bajo los números
+    ax.imshow(similarity.tolist(), cmap="PuOr", vmin=-2.2, vmax=2.2)  # colores claros bajo los números
     for y, row in enumerate(similarity.tolist()):
         for x, value in enumerate(row):
             ax.text(x, y, _clean(value), ha="center", va="center", fontsize=12, color=INK)
