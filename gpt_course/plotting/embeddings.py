@@ -101,7 +101,8 @@ def plot_cosine_spread(cosines):
             label=f"C = {width}",
         )
     ax.set_title("¿Cuánto se parecen dos filas sorteadas?", fontsize=13)
-    ax.set(xlabel="coseno de las dos filas", ylabel="parte de las parejas", xlim=(-1, 1), facecolor=PAPER)
+    ax.set(xlabel="coseno de las dos filas", ylabel="parte de las parejas", facecolor=PAPER)
+    ax.set(xlim=(-1, 1), xticks=(-1, -0.5, 0, 0.5, 1))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda value, _: spanish(value))
         axis.label.set_size(12)
