@@ -86,7 +86,9 @@ def test_index_out_of_range(index):
         WindowDataset(list(range(13)), 4, 4)[index]
 
 
-@pytest.mark.parametrize("convert", [list, tuple, torch.tensor, lambda ids: torch.tensor(ids).int()])
+@pytest.mark.parametrize(
+    "convert", [list, tuple, np.array, torch.tensor, lambda ids: torch.tensor(ids).int()]
+)
 def test_accepts_lists_and_tensors(convert):
     x, y = WindowDataset(convert([5, 6, 7]), 2, 1)[0]
     assert torch.equal(x, torch.tensor([5, 6])) and torch.equal(y, torch.tensor([6, 7]))

@@ -10,6 +10,7 @@ Fuente: Radford et al. (2018), apartado 3.1: predecir cada token a partir de los
 """
 
 import hashlib
+import numbers
 from pathlib import Path
 
 import torch
@@ -44,6 +45,7 @@ class WindowDataset(Dataset):
     """Ventanas (x, y) de `context_length` tokens: la ventana k empieza en el token k · stride.
 
     token_ids: lista de enteros o tensor (N,). Cada elemento: x (T,) e y (T,), int64, con y[i] = x[i + 1].
+    Las dos son vistas del mismo tensor: no se copia nada hasta que el cargador las reúne en lotes.
     Los últimos tokens que no llenan una ventana se quedan fuera. Con stride = T cada token se predice
     una vez; con menos, las ventanas se pisan; con más, se saltan tokens.
     Errores: `ValueError` si los tokens no son enteros, si son menos de T + 1 o si una cuenta no sirve.
@@ -125,7 +127,7 @@ def _as_ids(token_ids):
             f"{expected}; llegó {type(token_ids).__name__}. Pasa antes el texto por el tokenizador."
         )
     ids = list(token_ids)
-    wrong = [value for value in ids if isinstance(value, bool) or not isinstance(value, int)]
+    wrong = [value for value in ids if isinstance(value, bool) or not isinstance(value, numbers.Integral)]
     if wrong:
         raise ValueError(f"{expected}; entre ellos llegó {wrong[0]!r}.")
     return torch.tensor(ids, dtype=torch.int64, device="cpu")

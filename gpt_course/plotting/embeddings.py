@@ -10,7 +10,7 @@ def draw_windows(labels, context_length, starts):
 
     labels: rótulos de los tokens. starts: token donde empieza cada ventana.
     """
-    _, ax = plt.subplots(figsize=(8, 0.9 + 1.35 * len(starts)), dpi=100, facecolor=PAPER)
+    _, ax = plt.subplots(figsize=(7, 0.9 + 1.25 * len(starts)), dpi=100, facecolor=PAPER)
     bottom = 3 * len(starts) + 0.7
     _ruler(ax, 0, 0, labels, GREY)
     for k, start in enumerate(starts):
@@ -18,10 +18,10 @@ def draw_windows(labels, context_length, starts):
         _ruler(ax, start, row, labels[start : start + context_length], SKY)
         _ruler(ax, start + 1, row + 1, labels[start + 1 : start + context_length + 1], ORANGE)
         for name, y in (("x", row), ("y", row + 1)):
-            ax.text(-0.25, y + 0.45, f"{name} {k}", ha="right", va="center", fontsize=12, color=INK)
-    ax.text(-0.25, 0.45, "texto", ha="right", va="center", fontsize=12, color=INK)
+            ax.text(-0.25, y + 0.45, f"{name} {k}", ha="right", va="center", fontsize=14, color=INK)
+    ax.text(-0.25, 0.45, "texto", ha="right", va="center", fontsize=14, color=INK)
     ax.set(xlim=(-1.2, len(labels) + 0.1), ylim=(bottom, -0.2))
-    ax.set_title(f"Ventanas de {context_length} tokens: y va un lugar por delante de x", fontsize=13)
+    ax.set_title(f"Ventanas de {context_length} tokens: y va un lugar por delante de x", fontsize=15)
     ax.axis("off")
     ax.figure.tight_layout()
     return ax
@@ -33,7 +33,7 @@ def plot_orders(sentences, tokens, positions):
     sentences: frases, como listas de pares (palabra, número de fila). tokens: (V, 2). positions: (T, 2).
     """
     figure, axes = plt.subplots(
-        1, len(sentences), figsize=(8.4, 3.7), dpi=100, sharex=True, sharey=True, facecolor=PAPER
+        1, len(sentences), figsize=(7.4, 3.7), dpi=100, sharex=True, sharey=True, facecolor=PAPER
     )
     for ax, sentence in zip(axes, sentences, strict=True):
         for place, (word, row) in enumerate(sentence):
@@ -48,20 +48,20 @@ def plot_orders(sentences, tokens, positions):
                 (0, 8),
                 textcoords="offset points",
                 ha="center",
-                fontsize=12,
+                fontsize=14,
                 color=INK,
             )
-        ax.set_title(" ".join(word for word, _ in sentence), fontsize=13)
-        ax.set(xlabel="primer número", xlim=(-0.7, 5), ylim=(-0.5, 3), facecolor=PAPER)
+        ax.set_title(" ".join(word for word, _ in sentence), fontsize=15)
+        ax.set(xlabel="primer número", xlim=(-0.9, 5.2), ylim=(-0.5, 3), facecolor=PAPER)
         ax.set(xticks=range(6), yticks=range(4), aspect="equal")
-        ax.xaxis.label.set_size(12)
-        ax.tick_params(labelsize=12)
+        ax.xaxis.label.set_size(14)
+        ax.tick_params(labelsize=13)
         ax.grid(color=GREY)
-    axes[0].set_ylabel("segundo número", fontsize=12)
+    axes[0].set_ylabel("segundo número", fontsize=14)
     axes[0].plot([], [], "o", color=SKY, markeredgecolor=INK, markersize=9, label="token")
     axes[0].plot([], [], "s", color=ORANGE, markeredgecolor=INK, markersize=9, label="token + lugar")
     figure.tight_layout(rect=(0, 0.09, 1, 1))
-    figure.legend(loc="lower center", ncols=2, fontsize=12, frameon=False)
+    figure.legend(loc="lower center", ncols=2, fontsize=14, frameon=False)
     return list(axes)
 
 
@@ -72,10 +72,10 @@ def plot_similarity(words, similarity, title):
     ax.imshow(similarity.tolist(), cmap="PuOr", vmin=-2.2, vmax=2.2)  # colores claros bajo los números
     for y, row in enumerate(similarity.tolist()):
         for x, value in enumerate(row):
-            ax.text(x, y, _clean(value), ha="center", va="center", fontsize=12, color=INK)
-    ax.set_xticks(range(len(words)), words, fontsize=12, rotation=30)
-    ax.set_yticks(range(len(words)), words, fontsize=12)
-    ax.set_title(title, fontsize=13)
+            ax.text(x, y, _clean(value), ha="center", va="center", fontsize=14, color=INK)
+    ax.set_xticks(range(len(words)), words, fontsize=14, rotation=30)
+    ax.set_yticks(range(len(words)), words, fontsize=14)
+    ax.set_title(title, fontsize=15)
     ax.figure.tight_layout()
     return ax
 
@@ -85,7 +85,7 @@ def plot_cosine_spread(cosines):
 
     cosines: diccionario C → tensor (n,) de cosenos.
     """
-    _, ax = plt.subplots(figsize=(8, 4), dpi=100, facecolor=PAPER)
+    _, ax = plt.subplots(figsize=(7, 4), dpi=100, facecolor=PAPER)
     styles = zip((BLUE, GREEN, ORANGE, INK), ("-", "--", "-", "-."), strict=True)
     bins = [k / 20 for k in range(-20, 21)]
     for (width, values), (color, line) in zip(cosines.items(), styles, strict=False):
@@ -100,15 +100,15 @@ def plot_cosine_spread(cosines):
             ls=line,
             label=f"C = {width}",
         )
-    ax.set_title("¿Cuánto se parecen dos filas sorteadas?", fontsize=13)
+    ax.set_title("¿Cuánto se parecen dos filas sorteadas?", fontsize=15)
     ax.set(xlabel="coseno de las dos filas", ylabel="parte de las parejas", facecolor=PAPER)
     ax.set(xlim=(-1, 1), xticks=(-1, -0.5, 0, 0.5, 1))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda value, _: spanish(value))
-        axis.label.set_size(12)
-    ax.tick_params(labelsize=11)
+        axis.label.set_size(14)
+    ax.tick_params(labelsize=13)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(fontsize=12, frameon=False)
+    ax.legend(fontsize=14, frameon=False)
     ax.figure.tight_layout()
     return ax
 
@@ -118,7 +118,7 @@ def _ruler(ax, start, y, labels, color):
     for k, label in enumerate(labels):
         ax.add_patch(plt.Rectangle((start + k, y), 1, 0.9, facecolor=color, edgecolor=INK, lw=1))
         shown = label.replace(" ", "·")
-        ax.text(start + k + 0.5, y + 0.45, shown, ha="center", va="center", fontsize=12, color=INK)
+        ax.text(start + k + 0.5, y + 0.45, shown, ha="center", va="center", fontsize=14, color=INK)
 
 
 def _clean(value):
