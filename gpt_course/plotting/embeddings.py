@@ -33,7 +33,7 @@ def plot_orders(sentences, tokens, positions):
     sentences: frases, como listas de pares (palabra, número de fila). tokens: (V, 2). positions: (T, 2).
     """
     figure, axes = plt.subplots(
-        1, len(sentences), figsize=(7.4, 3.7), dpi=100, sharex=True, sharey=True, facecolor=PAPER
+        1, len(sentences), figsize=(7.8, 3.8), dpi=100, sharex=True, sharey=True, facecolor=PAPER
     )
     for ax, sentence in zip(axes, sentences, strict=True):
         for place, (word, row) in enumerate(sentence):
@@ -48,7 +48,7 @@ def plot_orders(sentences, tokens, positions):
                 (0, 8),
                 textcoords="offset points",
                 ha="center",
-                fontsize=14,
+                fontsize=12,
                 color=INK,
             )
         ax.set_title(" ".join(word for word, _ in sentence), fontsize=15)
