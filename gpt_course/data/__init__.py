@@ -1,0 +1,133 @@
+"""El texto del curso y su reparto en ventanas (x, y) y lotes, en el mismo orden en todas las máquinas.
+
+De un texto sale su propio examen: x son T tokens seguidos e y, los mismos corridos un lugar. Así, en
+cada lugar, y dice qué token venía después.
+
+El orden de los lotes depende solo de la semilla: la permutación se sortea con un generador propio, que
+ni toca ni escucha al generador global de torch, y no hay procesos auxiliares.
+
+Fuente: Radford et al. (2018), apartado 3.1: predecir cada token a partir de los anteriores.
+"""
+
+import hashlib
+import numbers
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from gpt_course.config import check_count
+
+STORY = Path(__file__).parent / "relato.txt"
+STORY_SHA256 = "7526ecc58b3520716783cc60ea25b675b34e0b1e714afa1b81399b2fdb58ecdd"
+
+
+def load_story():
+    """Devuelve el relato del curso, un texto original en español y de dominio público (licencia al lado).
+
+    Errores: `OSError` si el archivo no se puede leer; `ValueError` si está cortado o cambiado.
+    """
+    remedy = "Recupéralo con: git checkout -- gpt_course/data/relato.txt (o descarga otra vez el curso)."
+    try:
+        data = STORY.read_bytes()
+    except OSError as error:
+        raise OSError(f"No se puede leer el relato {STORY}: {error.strerror}. {remedy}") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != STORY_SHA256:
+        raise ValueError(
+            f"El relato {STORY.name} está dañado: se esperaba SHA-256 {STORY_SHA256} y llegó "
+            f"{digest} ({len(data)} bytes). {remedy}"
+        )
+    return data.decode("utf-8")
+
+
+class WindowDataset(Dataset):
+    """Ventanas (x, y) de `context_length` tokens: la ventana k empieza en el token k · stride.
+
+    token_ids: lista de enteros o tensor (N,). Cada elemento: x (T,) e y (T,), int64, con y[i] = x[i + 1].
+    Las dos son vistas del mismo tensor: no se copia nada hasta que el cargador las reúne en lotes.
+    Los últimos tokens que no llenan una ventana se quedan fuera. Con stride = T cada token se predice
+    una vez; con menos, las ventanas se pisan; con más, se saltan tokens.
+    Errores: `ValueError` si los tokens no son enteros, si son menos de T + 1 o si una cuenta no sirve.
+    """
+
+    def __init__(self, token_ids, context_length, stride):
+        check_count("context_length", context_length)
+        check_count("stride", stride)
+        self.token_ids = _as_ids(token_ids)  # (N,)
+        if len(self.token_ids) <= context_length:
+            raise ValueError(
+                f"Con context_length = {context_length} hacen falta al menos {context_length + 1} tokens, "
+                f"porque y va un lugar por delante de x; llegaron {len(self.token_ids)}. "
+                "Usa un texto más largo o un context_length menor."
+            )
+        self.context_length = context_length
+        self.starts = range(0, len(self.token_ids) - context_length, stride)
+
+    def __len__(self):
+        return len(self.starts)
+
+    def __getitem__(self, index):
+        try:
+            start = self.starts[index]
+        except IndexError:
+            last = len(self) - 1
+            raise IndexError(f"Las ventanas van de la 0 a la {last}; se pidió la {index}.") from None
+        stop = start + self.context_length
+        return self.token_ids[start:stop], self.token_ids[start + 1 : stop + 1]
+
+
+class _ShuffledOrder(Sampler):
+    """Las ventanas en orden sorteado: otro en cada vuelta, y siempre la misma serie con la misma semilla."""
+
+    def __init__(self, count, seed):
+        self.count = count
+        self.generator = torch.Generator("cpu").manual_seed(seed)
+
+    def __len__(self):
+        return self.count
+
+    def __iter__(self):
+        return iter(torch.randperm(self.count, generator=self.generator, device="cpu").tolist())
+
+
+def make_loader(dataset, batch_size, *, seed=None, drop_last=False):
+    """Devuelve un `DataLoader` que reúne las ventanas en lotes x (B, T), y (B, T).
+
+    seed: entero con el que se barajan las ventanas, otra vez en cada vuelta; None, en orden de lectura.
+    drop_last: deja fuera el último lote si no se llena.
+    Errores: `ValueError` si batch_size o seed no son enteros válidos, o si no queda ningún lote.
+    """
+    check_count("batch_size", batch_size)
+    if seed is not None:
+        check_count("seed", seed, minimum=0)
+    if drop_last and batch_size > len(dataset):
+        raise ValueError(
+            f"Con batch_size = {batch_size} y drop_last=True no queda ningún lote: hay {len(dataset)} "
+            "ventanas. Usa un lote menor o drop_last=False."
+        )
+    order = None if seed is None else _ShuffledOrder(len(dataset), seed)
+    # Sin este generador, DataLoader gastaría números del generador global y cambiaría el dropout.
+    spare = torch.Generator("cpu").manual_seed(0)
+    return DataLoader(dataset, batch_size, sampler=order, drop_last=drop_last, generator=spare)
+
+
+def _as_ids(token_ids):
+    """Tensor int64 de forma (N,) en la CPU, o un error que dice qué llegó."""
+    expected = "Se esperaba una lista de enteros, como la que da encode, o un tensor de enteros (N,)"
+    if isinstance(token_ids, torch.Tensor):
+        if token_ids.dim() != 1 or token_ids.dtype not in (torch.int64, torch.int32):
+            shape = tuple(token_ids.shape)
+            raise ValueError(
+                f"{expected}; llegó un tensor {token_ids.dtype} de forma {shape}. Usa .flatten().long()."
+            )
+        return token_ids.detach().to("cpu", torch.int64)
+    if isinstance(token_ids, str) or not hasattr(token_ids, "__iter__"):
+        raise ValueError(
+            f"{expected}; llegó {type(token_ids).__name__}. Pasa antes el texto por el tokenizador."
+        )
+    ids = list(token_ids)
+    wrong = [value for value in ids if isinstance(value, bool) or not isinstance(value, numbers.Integral)]
+    if wrong:
+        raise ValueError(f"{expected}; entre ellos llegó {wrong[0]!r}.")
+    return torch.tensor(ids, dtype=torch.int64, device="cpu")
