@@ -46,7 +46,7 @@ def _(answer):
         {
             "a": "el lugar 3 cambia, pero otros lo leen. ¿Quién puede leer su nota?",
             "b": "la máscara funciona al revés: ¿a quién deja mirar cada token?",
-            "d": "ningún bloque deja pasar nada hacia atrás; apilar 48 no abre un camino que en uno no existe.",
+            "d": "ningún bloque deja pasar nada hacia atrás; apilar 48 no abre un camino que uno no tiene.",
             "e": "con un solo bloque ya cambian más lugares: la atención lee de lejos, no solo del vecino.",
         },
     )
