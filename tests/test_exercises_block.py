@@ -22,7 +22,7 @@ def rows(*values):
 
 RIGHT = {
     "bloque.1": 3_150_848,
-    "bloque.2": "c",
+    "bloque.2": "b",
     "bloque.3": rows([-1, 1], [1, -1]),
     "bloque.4": 15,
     "bloque.5": 4608,
@@ -37,10 +37,9 @@ WRONG = [
     ("bloque.1", 8 * 3_150_848, "cabezas"),
     ("bloque.1", 4 * 3_150_848, "bytes"),
     ("bloque.1", 3_150_849, "demasiado grande"),
-    ("bloque.2", "a", "otros lo leen"),
-    ("bloque.2", "b", "al revés"),
-    ("bloque.2", "d", "hacia atrás"),
-    ("bloque.2", "E", "vecino"),
+    ("bloque.2", "a", "a qué se suman"),
+    ("bloque.2", "C", "post-LN"),
+    ("bloque.2", "d", "out_proj"),
     ("bloque.3", rows([-1, 3], [3, -1]), "última normalización"),
     ("bloque.3", rows([1, 7], [10, 4]), "pre-LN"),
     ("bloque.3", rows([12, 24], [33, 21]), "no normalizaste nunca"),

@@ -1,4 +1,4 @@
-"""Ejercicios de la lección 05: cuentas, causalidad, el orden de la normalización y el bloque en paralelo."""
+"""Ejercicios de la lección 05: cuentas, el camino intacto, el orden de la normalización y el bloque en paralelo."""
 
 import torch
 from torch import nn
@@ -42,15 +42,14 @@ def _(answer):
         raise Wrong(f'se esperaba una letra entre comillas, como "a", y llegó {type(answer).__name__}.')
     expect_choice(
         answer,
-        "c",
+        "b",
         {
-            "a": "el lugar 3 cambia, pero otros lo leen. ¿Quién puede leer su nota?",
-            "b": "la máscara funciona al revés: ¿a quién deja mirar cada token?",
-            "d": "ningún bloque deja pasar nada hacia atrás; apilar 48 no abre un camino que uno no tiene.",
-            "e": "con un solo bloque ya cambian más lugares: la atención lee de lejos, no solo del vecino.",
+            "a": "las dos notas son ceros, sí. Pero ¿a qué se suman?",
+            "c": "eso saldría de un bloque post-LN. Aquí la normalización está en la rama, no en el camino.",
+            "d": "lo que calculen query, key y value pasa después por out_proj. ¿Qué queda de ello?",
         },
     )
-    return "cada bloque deja intacto el pasado, y 48 bloques también."
+    return "sin notas, el camino pasa intacto: el bloque no hace nada, y no estorba."
 
 
 @exercise("bloque.3")
