@@ -1,4 +1,4 @@
-"""Ejercicios de la lección 05: cuentas, el camino intacto, el orden de la normalización y el bloque en paralelo."""
+"""Ejercicios de la lección 05: cuentas, camino intacto, orden y bloque en paralelo."""
 
 import torch
 from torch import nn
@@ -71,7 +71,7 @@ def _(answer):
         ),
     ]
     expect_tensor(answer, right, hints, tolerance=1e-3)
-    return "el camino acaba normalizado: ya no se ve que un token medía el doble que el otro."
+    return "el camino acaba normalizado: ya no se ve que un token era más largo que el otro."
 
 
 @exercise("bloque.4")
