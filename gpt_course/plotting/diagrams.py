@@ -88,6 +88,7 @@ def draw_generation(steps, n_prompt):
 
 
 def canvas(width, height, xlim, ylim):
+    """Ejes sin marco que llenan una figura de `width` × `height` pulgadas."""
     figure = plt.figure(figsize=(width, height), dpi=100, facecolor=PAPER)
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=xlim, ylim=ylim)
@@ -113,6 +114,7 @@ def path(ax, *points):
 
 
 def sum_node(ax, x, y):
+    """El círculo de una suma, con su signo."""
     ax.plot(x, y, "o", markersize=17, markerfacecolor=PAPER, markeredgecolor=INK)
     ax.text(x, y, "+", ha="center", va="center", fontsize=14, color=INK)
 
