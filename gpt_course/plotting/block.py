@@ -21,7 +21,7 @@ def draw_stream(orders=("pre",)):
     if unknown:
         raise ValueError(f"Los órdenes que se dibujan son {', '.join(ORDERS)}; llegó {unknown}.")
     width = _PANEL * len(orders)
-    ax = canvas(0.6 * width, 6.6, (0, width), (0, 11))
+    ax = canvas(0.52 * width, 6.2, (0, width), (0, 11))
     for index, order in enumerate(orders):
         left = index * _PANEL
         ax.plot([left + _STREAM] * 2, [0.9, 9.5], color=BLUE, lw=5, zorder=0)
@@ -39,7 +39,7 @@ def plot_notes(stream, notes, title):
 
     stream: longitud del camino al entrar en cada bloque. notes: subcapa → longitud de su nota en cada uno.
     """
-    _, ax = plt.subplots(figsize=(8, 4), dpi=100)
+    _, ax = plt.subplots(figsize=(7, 3.9), dpi=100)
     blocks = range(1, len(stream) + 1)
     width = 0.8 / len(notes)
     for index, (label, lengths) in enumerate(notes.items()):
@@ -57,7 +57,7 @@ def plot_by_depth(panels, title, xlabel, ylabel, *, reference=None):
     panels: número de bloques → {nombre: valores}. reference: (valor, rótulo) de una línea horizontal.
     Devuelve la lista de ejes.
     """
-    figure, grid = plt.subplots(1, len(panels), figsize=(8, 4), dpi=100, sharey=True, squeeze=False)
+    figure, grid = plt.subplots(1, len(panels), figsize=(7, 3.9), dpi=100, sharey=True, squeeze=False)
     for ax, (depth, curves) in zip(grid[0], panels.items(), strict=True):
         for (name, values), color, dash in zip(curves.items(), (BLUE, ORANGE), ("-", "--"), strict=False):
             ax.plot(range(1, len(values) + 1), values, dash, color=color, lw=2.5, label=name)
