@@ -28,14 +28,14 @@ def draw_map(lit):
     unknown = [key for key in lit if key not in MAP_PIECES]
     if unknown:
         raise ValueError(f"Las piezas del mapa son {', '.join(MAP_PIECES)}; llegó {unknown}.")
-    ax = _canvas(8.8, 3.3, (0, 14.8), (-1.1, 4.1))
+    ax = canvas(8.8, 3.3, (0, 14.8), (-1.1, 4.1))
     for key, (label, lesson, x, y, width, height) in MAP_PIECES.items():
         frame = lesson is None
         color = ORANGE if key in lit else PAPER if frame else GREY
-        _box(ax, x, y, width, height, color, label if frame else f"{label}\n{lesson}", top=frame, size=14)
+        box(ax, x, y, width, height, color, label if frame else f"{label}\n{lesson}", top=frame, size=14)
     for start, end in ((1.9, 2.6), (4.5, 5.25), (7.1, 7.5), (9.35, 10.1), (12.0, 12.8)):
-        _path(ax, (start, 1.75), (end, 1.75))
-    _path(ax, (13.75, 1.0), (13.75, -0.55), (1.0, -0.55), (1.0, 1.0))
+        path(ax, (start, 1.75), (end, 1.75))
+    path(ax, (13.75, 1.0), (13.75, -0.55), (1.0, -0.55), (1.0, 1.0))
     ax.text(7.3, -0.65, "se añade al texto y se repite", ha="center", va="top", fontsize=14, color=INK)
     return ax
 
@@ -47,28 +47,28 @@ def draw_architecture(cfg):
     """
     check_config(cfg)
     width, heads, vocab_size = cfg["emb_dim"], cfg["n_heads"], spanish(cfg["vocab_size"])
-    ax = _canvas(7.0, 9.8, (0, 10), (-0.2, 14.5))
-    _box(ax, 0.2, 3.9, 9.6, 7.4, PAPER, "")
+    ax = canvas(7.0, 9.8, (0, 10), (-0.2, 14.5))
+    box(ax, 0.2, 3.9, 9.6, 7.4, PAPER, "")
     ax.text(0.45, 11.1, f"Bloque\nTransformer\n× {cfg['n_layers']}", va="top", fontsize=12, color=INK)
-    _box(ax, 0.2, 0, 4.6, 0.7, GREY, "números de los tokens (B, T)")
-    _box(ax, 5.2, 0, 4.6, 0.7, GREY, "posiciones 0, 1, …, T − 1")
-    _box(ax, 0.2, 1.2, 4.6, 0.85, SKY, f"incrustación de tokens\n{vocab_size} × {width}")
-    _box(ax, 5.2, 1.2, 4.6, 0.85, SKY, f"incrustación de posiciones\n{cfg['context_length']} × {width}")
-    _path(ax, (2.5, 0.7), (2.5, 1.2))
-    _path(ax, (7.5, 0.7), (7.5, 1.2))
-    _path(ax, (2.5, 2.05), (2.5, 2.45), (4.75, 2.45))
-    _path(ax, (7.5, 2.05), (7.5, 2.45), (5.25, 2.45))
-    _sum_node(ax, 5, 2.45)
-    _path(ax, (5, 2.68), (5, 2.95))
-    _box(ax, 3, 2.95, 4, 0.6, GREY, "dropout")
+    box(ax, 0.2, 0, 4.6, 0.7, GREY, "números de los tokens (B, T)")
+    box(ax, 5.2, 0, 4.6, 0.7, GREY, "posiciones 0, 1, …, T − 1")
+    box(ax, 0.2, 1.2, 4.6, 0.85, SKY, f"incrustación de tokens\n{vocab_size} × {width}")
+    box(ax, 5.2, 1.2, 4.6, 0.85, SKY, f"incrustación de posiciones\n{cfg['context_length']} × {width}")
+    path(ax, (2.5, 0.7), (2.5, 1.2))
+    path(ax, (7.5, 0.7), (7.5, 1.2))
+    path(ax, (2.5, 2.05), (2.5, 2.45), (4.75, 2.45))
+    path(ax, (7.5, 2.05), (7.5, 2.45), (5.25, 2.45))
+    sum_node(ax, 5, 2.45)
+    path(ax, (5, 2.68), (5, 2.95))
+    box(ax, 3, 2.95, 4, 0.6, GREY, "dropout")
     _sublayer(
         ax, 4.1, f"atención multicabeza con máscara causal\n{heads} cabezas de {width // heads}", ORANGE
     )
     _sublayer(ax, 7.5, f"red feed-forward\n{width} → {4 * width} → {width}", GREEN)
-    _box(ax, 2.8, 11.75, 4.4, 0.6, GREY, "normalización final")
-    _box(ax, 2.5, 12.7, 5, 0.85, SKY, f"cabeza de salida\n{width} → {vocab_size}")
+    box(ax, 2.8, 11.75, 4.4, 0.6, GREY, "normalización final")
+    box(ax, 2.5, 12.7, 5, 0.85, SKY, f"cabeza de salida\n{width} → {vocab_size}")
     for low, high in ((3.55, 4.4), (7.2, 7.8), (10.6, 11.75), (12.35, 12.7), (13.55, 13.95)):
-        _path(ax, (5, low), (5, high))
+        path(ax, (5, low), (5, high))
     ax.text(5, 14.0, f"logits (B, T, {vocab_size})", ha="center", va="bottom", fontsize=12, color=INK)
     return ax
 
@@ -79,15 +79,16 @@ def draw_generation(steps, n_prompt):
     steps: una lista de rótulos por paso, empezando por la entrada. n_prompt: tokens de la entrada.
     """
     longest = max(len(step) for step in steps)
-    ax = _canvas(0.8 * longest, 0.5 * len(steps) + 0.1, (-0.05, longest), (len(steps), -0.1))
+    ax = canvas(0.8 * longest, 0.5 * len(steps) + 0.1, (-0.05, longest), (len(steps), -0.1))
     for y, step in enumerate(steps):
         for x, label in enumerate(step):
             new = y > 0 and x == len(step) - 1
-            _box(ax, x, y, 0.94, 0.8, ORANGE if new else GREY if x < n_prompt else SKY, label, size=11)
+            box(ax, x, y, 0.94, 0.8, ORANGE if new else GREY if x < n_prompt else SKY, label, size=11)
     return ax
 
 
-def _canvas(width, height, xlim, ylim):
+def canvas(width, height, xlim, ylim):
+    """Ejes sin marco que llenan una figura de `width` × `height` pulgadas."""
     figure = plt.figure(figsize=(width, height), dpi=100, facecolor=PAPER)
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=xlim, ylim=ylim)
@@ -95,7 +96,7 @@ def _canvas(width, height, xlim, ylim):
     return ax
 
 
-def _box(ax, x, y, width, height, color, label, *, top=False, size=12):
+def box(ax, x, y, width, height, color, label, *, top=False, size=12):
     """Caja redondeada con su rótulo: en el centro o, si es un marco (`top`), arriba."""
     style = "round,pad=0,rounding_size=0.12"
     ax.add_patch(
@@ -105,25 +106,26 @@ def _box(ax, x, y, width, height, color, label, *, top=False, size=12):
     ax.text(x + width / 2, label_y, label, ha="center", va=align, fontsize=size, color=INK)
 
 
-def _path(ax, *points):
+def path(ax, *points):
     """Línea quebrada que termina en flecha."""
     ax.plot(*zip(*points, strict=True), color=INK, lw=1.5)
     arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1.5, "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", points[-1], points[-2], arrowprops=arrow)
 
 
-def _sum_node(ax, x, y):
+def sum_node(ax, x, y):
+    """El círculo de una suma, con su signo."""
     ax.plot(x, y, "o", markersize=17, markerfacecolor=PAPER, markeredgecolor=INK)
     ax.text(x, y, "+", ha="center", va="center", fontsize=14, color=INK)
 
 
 def _sublayer(ax, base, label, color):
     """Normalización → subcapa → dropout, y la conexión residual que las rodea hasta la suma."""
-    _box(ax, 3, base + 0.3, 4, 0.5, GREY, "normalización de capa")
-    _box(ax, 2.2, base + 1.05, 5.6, 0.85, color, label)
-    _box(ax, 3, base + 2.15, 4, 0.5, GREY, "dropout")
-    _sum_node(ax, 5, base + 3.1)
+    box(ax, 3, base + 0.3, 4, 0.5, GREY, "normalización de capa")
+    box(ax, 2.2, base + 1.05, 5.6, 0.85, color, label)
+    box(ax, 3, base + 2.15, 4, 0.5, GREY, "dropout")
+    sum_node(ax, 5, base + 3.1)
     for low, high in ((0.8, 1.05), (1.9, 2.15), (2.65, 2.88)):
-        _path(ax, (5, base + low), (5, base + high))
-    _path(ax, (5, base + 0.05), (8.2, base + 0.05), (8.2, base + 3.1), (5.25, base + 3.1))
+        path(ax, (5, base + low), (5, base + high))
+    path(ax, (5, base + 0.05), (8.2, base + 0.05), (8.2, base + 3.1), (5.25, base + 3.1))
     ax.text(8.3, base + 1.5, "conexión\nresidual", fontsize=11, va="center", color=INK)
