@@ -74,13 +74,14 @@ def test_gradients_count_the_layers_from_one_on_a_log_scale():
     assert ax.get_yscale() == "log"
     assert legend(ax) == list(CURVES)
     assert ax.get_title() == "¿Cuánto gradiente llega a cada capa?"
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("capa (la 1 toca la entrada)", "norma del gradiente")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("capa (la 1 toca la entrada)", "longitud del gradiente")
 
 
 def test_losses_count_the_steps_from_zero_with_a_decimal_comma():
     ax = plot_losses({"una": [3.0, 0.25]})
     assert list(ax.lines[0].get_xdata()) == [0, 1] and list(ax.lines[0].get_ydata()) == [3.0, 0.25]
     assert ax.get_yscale() == "log" and ax.yaxis.get_major_formatter()(0.1, 0) == "0,1"
+    assert {0.5, 1.0, 2.0} <= set(ax.get_yticks().round(4))  # no solo las potencias de diez
     assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == (
         "¿Quién aprende?",
         "paso de entrenamiento",

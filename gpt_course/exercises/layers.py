@@ -94,7 +94,7 @@ def _rms_norm(answer):
 @exercise("capas.6")
 def _alternating_slopes(answer):
     hints = [
-        (1.0, "1,1 · 0,9 no es 1: subir un 10 % y bajar un 10 % no se compensan."),
+        (1.0, "1,1 · 0,9 no es 1: subir un 10 % y bajar un 10 % no se compensan."),
         (0.0, "eso ocurre sin conexión residual; con ella, cada capa multiplica por 1 + su pendiente."),
         (1.1**48, "la mitad de las capas tienen pendiente negativa: multiplican por 0,9."),
         (0.9**48, "la mitad de las capas tienen pendiente positiva: multiplican por 1,1."),

@@ -1,7 +1,7 @@
 """Figuras de las capas del bloque: la normalización en el plano, GELU y lo que pasa capa a capa."""
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import LogFormatterMathtext
+from matplotlib.ticker import LogFormatterMathtext, LogLocator, MaxNLocator, NullFormatter
 
 from gpt_course.plotting.style import BLUE, GREEN, INK, ORANGE, PAPER, SKY, spanish
 
@@ -25,6 +25,8 @@ def plot_normalised(before, after):
             ax.plot(x, y, marker, color=color, markersize=10, alpha=0.85)
         ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", facecolor=PAPER)
         ax.set_xlabel("primer número", fontsize=12)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         _spanish_axes(ax)
     left.set_ylabel("segundo número", fontsize=12)
     left.set_title("Antes", fontsize=13)
@@ -54,15 +56,15 @@ def plot_gelu_and_relu(x, gelu, relu):
     return ax
 
 
-def plot_gradients(norms):
-    """Norma del gradiente en cada capa, con escala logarítmica.
+def plot_gradients(lengths):
+    """Longitud (norma) del gradiente en cada capa, con escala logarítmica.
 
-    norms: diccionario nombre de la red → una norma por capa, de la primera a la última.
+    lengths: diccionario nombre de la red → una longitud por capa, de la primera a la última.
     """
-    ax = _log_curves(norms, first=1)
+    ax = _log_curves(lengths, first=1)
     ax.set_title("¿Cuánto gradiente llega a cada capa?", fontsize=13)
     ax.set_xlabel("capa (la 1 toca la entrada)", fontsize=12)
-    ax.set_ylabel("norma del gradiente", fontsize=12)
+    ax.set_ylabel("longitud del gradiente", fontsize=12)
     ax.yaxis.set_major_formatter(LogFormatterMathtext())
     ax.figure.tight_layout()
     return ax
@@ -77,7 +79,9 @@ def plot_losses(losses):
     ax.set_title("¿Quién aprende?", fontsize=13)
     ax.set_xlabel("paso de entrenamiento", fontsize=12)
     ax.set_ylabel("pérdida", fontsize=12)
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.yaxis.set_major_formatter(lambda value, _: spanish(value))
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.figure.tight_layout()
     return ax
 
