@@ -52,7 +52,7 @@ def _vocabulary(answer):
         ],
         tolerance=1e-6,
     )
-    return "es la misma cuenta que da 50 257 en GPT-2, con menos fusiones."
+    return "es la misma cuenta que da 50 257 en GPT-2, con menos fusiones."
 
 
 def _expect_list(function, arguments, expected, hints):
@@ -136,7 +136,7 @@ def _why(answer):
         answer,
         "b",
         {
-            "a": "los acentos cuentan algo, pero una frase sin ninguno también sale más cara: mira la figura.",
+            "a": "los acentos cuentan algo, pero una frase sin ninguno también sale cara: mira la figura.",
             "c": "no es el alfabeto: con las mismas letras, un BPE entrenado con el relato gasta menos.",
             "d": "un token no es una sílaba: las fusiones salen de contar parejas, sin saber gramática.",
         },

@@ -34,7 +34,7 @@ def draw_merge_tree(history, title):
     ax.set(title=title, ylabel="fusiones hechas", xlim=(-0.6, width - 0.4), ylim=(-0.6, len(history) - 0.3))
     ax.set(xticks=[], yticks=range(len(history)))
     ax.spines[["top", "right", "bottom"]].set_visible(False)
-    ax.figure.tight_layout()
+    _finish(ax)
     return ax
 
 
@@ -50,7 +50,7 @@ def plot_language_cost(labels, spanish_counts, english_counts, title):
     ax.set(title=title, xlabel="tokens de GPT-2", xlim=(0, 1.1 * max(spanish_counts)))
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc="upper left", fontsize=11)
-    ax.figure.tight_layout()
+    _finish(ax)
     return ax
 
 
@@ -69,7 +69,7 @@ def plot_compression(vocab_sizes, token_counts, reference, title):
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda value, _: spanish(int(value)))
     ax.spines[["top", "right"]].set_visible(False)
-    ax.figure.tight_layout()
+    _finish(ax)
     return ax
 
 
@@ -95,3 +95,11 @@ def _join(ax, places, before, after, step):
 def _node(ax, place, part, color):
     box = {"boxstyle": "round,pad=0.3", "facecolor": color, "edgecolor": INK}
     ax.text(*place, readable(part), ha="center", va="center", fontsize=13, color=INK, bbox=box, zorder=3)
+
+
+def _finish(ax):
+    """Letra que se lee en un móvil, y sin márgenes de sobra."""
+    ax.tick_params(labelsize=12)
+    for label in (ax.xaxis.label, ax.yaxis.label, ax.title):
+        label.set_fontsize(13)
+    ax.figure.tight_layout()
