@@ -22,7 +22,7 @@ def draw_merge_tree(history, title):
     history: lista de tuplas de bytes, de los bytes sueltos al resultado, como la da `BPETokenizer.steps`.
     """
     width = len(history[0])
-    _, ax = plt.subplots(figsize=(8, 0.62 * len(history) + 1.2), dpi=100, facecolor=PAPER)
+    _, ax = plt.subplots(figsize=(7, 0.62 * len(history) + 1.2), dpi=100, facecolor=PAPER)
     places = [(x, 0) for x in range(width)]  # de cada trozo, su nudo: (centro, altura)
     for step, (before, after) in enumerate(pairwise(history), start=1):
         places = _join(ax, places, before, after, step)
@@ -41,7 +41,7 @@ def draw_merge_tree(history, title):
 def plot_language_cost(labels, spanish_counts, english_counts, title):
     """Cada frase, una línea: un círculo con los tokens en inglés y un cuadrado con los tokens en español."""
     rows = range(len(labels))
-    _, ax = plt.subplots(figsize=(8, 0.42 * len(labels) + 1.6), dpi=100, facecolor=PAPER)
+    _, ax = plt.subplots(figsize=(7, 0.42 * len(labels) + 1.6), dpi=100, facecolor=PAPER)
     ax.hlines(rows, english_counts, spanish_counts, color=GREY, lw=4, zorder=1)
     ax.plot(english_counts, rows, "o", color=BLUE, markersize=10, label="inglés")
     ax.plot(spanish_counts, rows, "s", color=ORANGE, markersize=10, label="español")
@@ -60,10 +60,12 @@ def plot_compression(vocab_sizes, token_counts, reference, title):
     reference: pareja (rótulo, tokens) con la que se compara.
     """
     label, count = reference
-    _, ax = plt.subplots(figsize=(8, 4), dpi=100, facecolor=PAPER)
+    _, ax = plt.subplots(figsize=(6.5, 3.9), dpi=100, facecolor=PAPER)
     ax.plot(vocab_sizes, token_counts, "o-", color=GREEN, lw=2, markersize=8)
     ax.axhline(count, color=BLUE, lw=2, ls="--")
-    ax.text(max(vocab_sizes), 1.03 * count, f"{label}: {spanish(count)}", ha="right", fontsize=12, color=INK)
+    ax.text(
+        max(vocab_sizes), 1.05 * count, f"{label}: {spanish(count)}", ha="right", va="bottom", fontsize=12
+    )
     ax.set(title=title, xlabel="tokens del vocabulario", ylabel="tokens del relato")
     ax.set_ylim(0, 1.08 * max(token_counts))
     for axis in (ax.xaxis, ax.yaxis):
