@@ -3,9 +3,11 @@
 import hashlib
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,9 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 import gpt_course
 from gpt_course import tokenizer
-from gpt_course.tokenizer import load_gpt2_tokenizer
+from gpt_course.tokenizer import BPETokenizer, load_gpt2_merges, load_gpt2_tokenizer, train_bpe
 
+STORY = Path(gpt_course.__file__).parent / "data" / "relato.txt"
 TEXTS = [
     "",
     "Every effort moves you",
@@ -201,3 +204,122 @@ def test_a_fresh_process_without_network_or_home(tmp_path):
     done = subprocess.run([sys.executable, "-c", OFFLINE], env=environment, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[15496, 11, 314, 716]\n", "")
     assert not list(tmp_path.iterdir())  # ninguna caché
+
+
+# --- El BPE que se entrena -----------------------------------------------------------------------
+
+
+def train_elsewhere(text, vocab_size, min_frequency):
+    """Las fusiones y los números que aprende `tokenizers` del mismo texto, con sus tokens en bytes."""
+    other = tokenizers.Tokenizer(tokenizers.models.BPE())
+    other.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=vocab_size - 1,  # sin el especial, que allí va aparte
+        min_frequency=min_frequency,
+        show_progress=False,
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+    )
+    other.train_from_iterator([text], trainer)
+    model = json.loads(other.to_str())["model"]
+    byte_of = {char: byte for byte, char in bytes_to_unicode().items()}
+
+    def as_bytes(name):
+        return bytes(byte_of[char] for char in name)
+
+    merges = [tuple(map(as_bytes, pair)) for pair in model["merges"]]
+    return merges, {as_bytes(name): index for name, index in model["vocab"].items()}
+
+
+def random_text(seed, alphabet, length):
+    return "".join(random.Random(seed).choices(alphabet, k=length))
+
+
+def unicode_text(seed):
+    """Letras asignadas de todo Unicode, con espacios: lo peor que puede llegar."""
+    generator, chars = random.Random(seed), []
+    while len(chars) < 300:
+        char = chr(generator.choice([generator.randrange(0x250), generator.randrange(0x20000)]))
+        if unicodedata.category(char) not in {"Cn", "Cs"}:
+            chars += [char, *" " * (generator.random() < 0.3)]
+    return "".join(chars)
+
+
+TRAINING = {
+    "relato": (STORY.read_text(encoding="utf-8"), 700, 2),
+    "hasta agotarlo": (STORY.read_text(encoding="utf-8")[:3000], 5000, 2),
+    "repetidas": ("aaaaaaaaa aaaa aaa aaaaaa", 300, 1),
+    "empates": ("ab cd ef gh ñá éü 🙂", 400, 1),
+    **{f"azar {seed}": (random_text(seed, "abñ ", 200), 320, 1 + seed % 3) for seed in range(6)},
+}
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_training_learns_the_same_merges_in_the_same_order(name):
+    text, vocab_size, min_frequency = TRAINING[name]
+    merges, numbers = train_elsewhere(text, vocab_size, min_frequency)
+    ours = train_bpe(text, vocab_size, min_frequency=min_frequency)
+    assert ours.merges == merges
+    assert ours.number == numbers
+    assert ours.n_vocab == len(numbers) + 1 <= vocab_size
+    assert ours.decode(ours.encode(text)) == text
+
+
+@pytest.fixture(scope="module")
+def ours_with_gpt2_tables():
+    return BPETokenizer(load_gpt2_merges())
+
+
+def test_gpt2_is_256_bytes_50000_merges_and_a_special(ours_with_gpt2_tables):
+    assert len(ours_with_gpt2_tables.merges) == 50000
+    assert (ours_with_gpt2_tables.eot_token, ours_with_gpt2_tables.n_vocab) == (50256, 50257)
+
+
+@pytest.mark.parametrize("text", [*TEXTS, *map(unicode_text, range(8))])
+def test_our_encode_equals_tiktoken(encoding, ours_with_gpt2_tables, text):
+    ids = ours_with_gpt2_tables.encode(text)
+    assert ids == encoding.encode(text, disallowed_special=())
+    assert ours_with_gpt2_tables.decode(ids) == text
+    assert ours_with_gpt2_tables.decode_bytes(ids) == encoding.decode_bytes(ids)
+
+
+def test_the_special_token_is_only_special_when_asked(encoding, ours_with_gpt2_tables):
+    text = "uno<|endoftext|><|endoftext|>dos"
+    assert ours_with_gpt2_tables.encode(text, special=True) == encoding.encode(text, allowed_special="all")
+    assert 50256 not in ours_with_gpt2_tables.encode(text)
+    assert ours_with_gpt2_tables.decode([50256]) == "<|endoftext|>"
+
+
+def test_steps_go_from_bytes_to_tokens():
+    ours = train_bpe("mañana mañana mañana", 264)
+    history = ours.steps("mañana")
+    assert history[0] == (b"m", b"a", b"\xc3", b"\xb1", b"a", b"n", b"a")
+    assert all(b"".join(parts) == "mañana".encode() for parts in history)
+    assert [len(parts) for parts in history] == sorted((len(parts) for parts in history), reverse=True)
+    assert [ours.number[part] for part in history[-1]] == ours.encode("mañana")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda ours: train_bpe("hola", 256), "vocab_size debe ser 257 o más .* llegó 256"),
+        (lambda ours: train_bpe("hola", 300.0), "vocab_size debe ser un entero"),
+        (lambda ours: train_bpe("hola", 300, min_frequency=0), "min_frequency debe ser un entero"),
+        (lambda ours: train_bpe("", 300), "Se esperaba un texto con algo dentro"),
+        (lambda ours: train_bpe(b"hola", 300), "Se esperaba un texto con algo dentro"),
+        (lambda ours: ours.encode(None), "Se esperaba un texto .* llegó NoneType"),
+        (lambda ours: ours.encode("a\ud800"), r"sustituto suelto \(U\+D800\)"),
+        (lambda ours: ours.decode([ours.n_vocab]), "entero de 0 a .* llegó"),
+        (lambda ours: ours.decode([-1]), "entero de 0 a .* llegó -1"),
+        (lambda ours: ours.decode([1.0]), "entero de 0 a .* llegó 1.0"),
+        (lambda ours: ours.decode([ours.number[b"\xc3"]]), "no son UTF-8: falta parte de una letra"),
+    ],
+)
+def test_mistakes_are_explained(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(train_bpe("hola hola", 260))
+
+
+def test_broken_letters_can_be_seen():
+    ours = train_bpe("hola", 257)
+    assert ours.decode(ours.encode("ñ")[:1], errors="replace") == "\ufffd"
+    assert ours.decode_bytes(ours.encode("ñ")[:1]) == b"\xc3"
