@@ -43,6 +43,7 @@ def test_filters_show_what_is_left_over_the_silhouette():
     assert [heights(container) for container in grid[0, 1].containers] == [[0.9, 0.1], [1.0, 0.0]]
     assert [color(container[0]) for container in grid[0, 1].containers] == [GREY, BLUE]
     assert grid[0, 1].get_title() == "top-p = 0,8\nquedan 1" and grid[1, 1].get_title().endswith("quedan 2")
+    assert grid[1, 1].get_xlabel() == "tokens, de mayor a menor"
     assert grid[0, 0].get_ylabel() == "picuda\nprobabilidad" and grid[1, 0].get_ylabel().startswith("plana")
 
 
@@ -55,6 +56,8 @@ def test_the_draw_lights_the_stretch_where_the_number_falls(u, chosen):
     shown = [text.get_text() for text in ax.texts]
     assert shown[:3] == WORDS and shown[3] == f"u = {u:.4f}".replace(".", ",")
     assert ax.get_xlabel() == "probabilidad acumulada"
+    ax.figure.canvas.draw()
+    assert "0,2" in [label.get_text() for label in ax.get_xticklabels()]
 
 
 def test_frequencies_beside_probabilities():

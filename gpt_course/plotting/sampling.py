@@ -1,6 +1,7 @@
 """Figuras del muestreo: la temperatura, lo que dejan los filtros y las frecuencias de un sorteo."""
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import ScalarFormatter
 
 from gpt_course.plotting.style import BLUE, GREY, INK, ORANGE, SKY, spanish
 
@@ -20,7 +21,7 @@ def plot_temperatures(words, probabilities):
 def plot_filters(rows, labels):
     """Una rejilla: por fila, una distribución; por columna, lo que queda de ella tras cada filtro.
 
-    rows: diccionario nombre → lista de listas de probabilidades, una por filtro; la primera, sin filtrar.
+    rows: diccionario nombre → lista de listas de probabilidades, de mayor a menor; la primera, sin filtrar.
     labels: un título por columna. En gris claro queda la silueta de lo quitado. Devuelve los ejes por filas.
     """
     size = {"figsize": (8.2, 2.6 * len(rows)), "dpi": 100, "sharey": "row", "squeeze": False}
@@ -34,6 +35,8 @@ def plot_filters(rows, labels):
             ax.set_title(f"{label}\nquedan {kept}", fontsize=12)
             ax.set_xticks([1, len(panels[0])])
         axes[0].set_ylabel(f"{name}\nprobabilidad", fontsize=12)
+    for ax in grid[-1]:
+        ax.set_xlabel("tokens, de mayor a menor")
     return _finish(grid.flatten()).reshape(grid.shape)
 
 
@@ -87,8 +90,9 @@ def _finish(axes):
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=11)
-        if ax.get_yticks().size:
-            ax.yaxis.set_major_formatter(lambda value, _: spanish(value))
+        for axis in (ax.xaxis, ax.yaxis):
+            if isinstance(axis.get_major_formatter(), ScalarFormatter):  # los rótulos puestos a mano, no
+                axis.set_major_formatter(lambda value, _: spanish(value))
         ax.xaxis.label.set_size(12)
     axes[0].figure.tight_layout()
     return axes
