@@ -299,7 +299,7 @@ def test_a_longer_text_begins_like_the_shorter_one():
 
 @pytest.mark.parametrize(
     "options",
-    [{"temperature": 1e-300}, {"temperature": 5.0, "top_k": 1}, {"temperature": 5.0, "top_p": 1e-9}],
+    [{"temperature": 5e-324}, {"temperature": 5.0, "top_k": 1}, {"temperature": 5.0, "top_p": 1e-9}],
 )
 def test_three_ways_of_being_greedy(options):
     model, ids = tiny_model(), torch.tensor([[1, 2], [3, 4]])
