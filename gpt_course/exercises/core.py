@@ -45,15 +45,21 @@ def exercise(name):
 def check(name, answer):
     """Corrige `answer` y lo cuenta en español. No devuelve nada ni lanza errores del estudiante.
 
-    `...` significa «sin resolver». Errores: `ValueError` si el ejercicio no existe.
+    `...` significa «sin resolver», también dentro de una tupla o una lista.
+    Errores: `ValueError` si el ejercicio no existe.
     """
-    topic = name.split(".")[0]
+    topic = str(name).split(".")[0]
     if topic in TOPICS:
         importlib.import_module(f"gpt_course.exercises.{TOPICS[topic]}")
     if name not in EXERCISES:
-        raise ValueError(f"No existe el ejercicio {name!r}. Los temas son: {', '.join(TOPICS)}.")
+        known = [other for other in EXERCISES if other.split(".")[0] == topic]
+        there_are = (
+            f"Los de ese tema son: {', '.join(known)}" if known else f"Los temas son: {', '.join(TOPICS)}"
+        )
+        raise ValueError(f"No existe el ejercicio {name!r}. {there_are}.")
     try:
-        if answer is ...:
+        parts = answer if isinstance(answer, (tuple, list)) else [answer]
+        if any(part is ... for part in parts):
             raise Unsolved
         message = EXERCISES[name](answer)
     except Unsolved:
@@ -85,6 +91,8 @@ def expect_number(answer, expected, hints=(), *, tolerance=1e-4):
         answer = answer.item()
     if isinstance(answer, bool) or not isinstance(answer, (int, float)):
         raise Wrong(f"se esperaba un número y llegó {type(answer).__name__}.")
+    if not math.isfinite(answer):
+        raise Wrong(f"se esperaba un número finito y llegó {answer}.")
     for wrong, hint in hints:
         if math.isclose(answer, wrong, rel_tol=tolerance, abs_tol=tolerance):
             raise Wrong(hint)
