@@ -134,7 +134,7 @@ def plain(text):
 
 def words(text):
     """Palabras de dos letras o más; se saltan siglas (BPE, MiB), identificadores y lo que lleva cifras."""
-    for word in re.findall(rf"(?<![\w.])[{LETTERS}]{{2,}}(?![\w(])", text):
+    for word in re.findall(rf"(?<![\w.])[{LETTERS}]{{2,}}(?![\w(=])", text):
         if not re.search(r"[A-ZÁÉÍÓÚÑ]", word[1:]):
             yield word
 
@@ -169,7 +169,7 @@ def unused_forms(page):
         elif "No usamos" in cells:
             column = cells.index("No usamos")
         elif column is not None and not set(line) <= set("|-: "):
-            forms += [form.strip().lower() for form in cells[column].split(",") if form.strip()]
+            forms += [form.strip(" *").lower() for form in cells[column].split(",") if form.strip(" *")]
     return forms
 
 
@@ -199,9 +199,10 @@ def module_pieces(source):
 
 
 def _without_code_lines(text):
-    """Quita las líneas con sangría de una docstring que son código o un programa, no frases."""
+    """Quita expresiones regulares y el nombre con que empieza la línea de un argumento («cfg: …»)."""
+    lines = (line for line in text.splitlines() if not re.search(r"\p\{", line))
     return "\n".join(
-        line for line in text.splitlines() if not re.search(r"\w\(|==|import |[a-z]_[a-z]", line)
+        re.sub(r"^ *[a-z_, ]+: |\b[a-z]+_[a-z_]+\b|(?<=\. )[a-z_]+: ", "· ", line) for line in lines
     )
 
 
@@ -298,7 +299,7 @@ def test_a_right_word_without_accent_is_left_alone(text):
 
 
 def test_unused_forms_are_read_from_the_column():
-    page = "| Usamos | No usamos |\n|---|---|\n| token | ficha, Trozo de texto |\n| logits | |\n\n| a | b |\n"
+    page = "| Usamos | No usamos |\n|---|---|\n| token | *ficha*, *Trozo de texto* |\n| logits | |\n\n| a | b |\n"
     assert unused_forms(page) == ["ficha", "trozo de texto"]
     forms = unused_forms(GLOSSARY.read_text(encoding="utf-8"))
     assert {"transformador", "librería", "cabezal", "eventualmente", "asumir", "simplemente"} <= set(forms)
