@@ -199,11 +199,10 @@ def module_pieces(source):
 
 
 def _without_code_lines(text):
-    """Quita expresiones regulares y el nombre con que empieza la línea de un argumento («cfg: …»)."""
-    lines = (line for line in text.splitlines() if not re.search(r"\p\{", line))
-    return "\n".join(
-        re.sub(r"^ *[a-z_, ]+: |\b[a-z]+_[a-z_]+\b|(?<=\. )[a-z_]+: ", "· ", line) for line in lines
-    )
+    """Quita expresiones regulares, identificadores y el argumento que explica una línea («cfg: …»)."""
+    lines = [line for line in text.splitlines() if "\\p{" not in line and "'s|" not in line]
+    names = r"^ *[a-z_]+(?:, [a-z_]+)*: |\b[a-z]+_[a-z_]+\b|(?<=\. )[a-z]+: "
+    return "\n".join(re.sub(names, "· ", line) for line in lines)
 
 
 def complaints(path, find):
@@ -299,7 +298,8 @@ def test_a_right_word_without_accent_is_left_alone(text):
 
 
 def test_unused_forms_are_read_from_the_column():
-    page = "| Usamos | No usamos |\n|---|---|\n| token | *ficha*, *Trozo de texto* |\n| logits | |\n\n| a | b |\n"
+    table = "| Usamos | No usamos |\n|---|---|\n| token | *ficha*, *Trozo de texto* |\n| logits | |\n"
+    page = table + "\n| a | b |\n| c | d |\n"
     assert unused_forms(page) == ["ficha", "trozo de texto"]
     forms = unused_forms(GLOSSARY.read_text(encoding="utf-8"))
     assert {"transformador", "librería", "cabezal", "eventualmente", "asumir", "simplemente"} <= set(forms)

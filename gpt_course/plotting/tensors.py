@@ -29,7 +29,8 @@ def plot_guesses(guesses):
     ax.set(
         title="¿Cuánta seguridad hay en cada apuesta?", xlabel="parte de las fichas", yticks=[], xlim=(0, 1)
     )
-    ax.invert_yaxis()
+    ax.set_ylim(len(guesses) - 0.5, -0.7)
+    ax.xaxis.set_major_formatter(lambda value, _: spanish(value))
     ax.spines[["top", "right", "left"]].set_visible(False)
     return _finish(ax)
 
