@@ -12,19 +12,19 @@ def plot_guesses(guesses):
     guesses: diccionario frase → diccionario palabra → fichas; la palabra con más fichas, en naranja.
     Errores: `ValueError` si una frase no tiene ninguna ficha.
     """
-    _, ax = plt.subplots(figsize=(8, 1.0 * len(guesses) + 1.2), dpi=100)
+    _, ax = plt.subplots(figsize=(5.8, 0.85 * len(guesses) + 1.1), dpi=100)
     for row, (sentence, counts) in enumerate(guesses.items()):
         total = sum(counts.values())
         if total <= 0:
             raise ValueError(f"Cada frase necesita al menos una ficha; «{sentence}» tiene {total}.")
-        ax.text(0, row - 0.32, sentence, fontsize=12, color=INK, va="center")
+        ax.text(0, row - 0.32, sentence, fontsize=13, color=INK, va="center")
         start, best = 0.0, max(counts.values())
         for word, count in counts.items():
             share = count / total
             color = ORANGE if count == best else SKY
             ax.barh(row + 0.12, share, left=start, height=0.5, color=color, edgecolor=PAPER)
             if share >= 0.15:
-                ax.text(start + share / 2, row + 0.12, word, ha="center", va="center", fontsize=11, color=INK)
+                ax.text(start + share / 2, row + 0.12, word, ha="center", va="center", fontsize=12, color=INK)
             start += share
     ax.set(
         title="¿Cuánta seguridad hay en cada apuesta?", xlabel="parte de las fichas", yticks=[], xlim=(0, 1)
@@ -46,7 +46,7 @@ def draw_broadcast(column, row):
             f"{tuple(row.shape)}. Usa reshape(-1, 1) para hacer una columna."
         )
     n, m = len(column), len(row)
-    _, ax = plt.subplots(figsize=(7, 0.75 * (n + 2)), dpi=100)
+    _, ax = plt.subplots(figsize=(5.5, 0.75 * (n + 2.2)), dpi=100)
     for y, value in enumerate(column[:, 0].tolist()):
         _cell(ax, -1.6, y, value, ORANGE)
     for x, value in enumerate(row.tolist()):
@@ -55,7 +55,7 @@ def draw_broadcast(column, row):
         for x, value in enumerate(values):
             _cell(ax, x, y, value, GREY)
     ax.text(-1.1, -0.9, "+", ha="center", va="center", fontsize=18, color=INK)
-    ax.set(title="La columna se repite hacia la derecha y la fila, hacia abajo")
+    ax.set(title="La columna se repite hacia la derecha\ny la fila, hacia abajo")
     ax.set(xlim=(-1.8, m + 0.2), ylim=(n + 0.2, -1.7))
     ax.axis("off")
     return _finish(ax)
@@ -66,7 +66,7 @@ def plot_slope(function, at, slope, step):
     after = at - step * slope
     low, high = min(at, after) - 1.0, max(at, after) + 1.4
     points = [low + (high - low) * index / 100 for index in range(101)]
-    _, ax = plt.subplots(figsize=(7, 4), dpi=100)
+    _, ax = plt.subplots(figsize=(5.8, 4.2), dpi=100)
     ax.plot(points, [function(point) for point in points], color=BLUE, lw=2.5, label="f(w)")
     near = [at - 0.6, at + 0.6]
     tangent = [function(at) + slope * (point - at) for point in near]
@@ -83,7 +83,7 @@ def plot_slope(function, at, slope, step):
 
 def _cell(ax, x, y, value, color):
     ax.add_patch(Rectangle((x, y), 1, 1, facecolor=color, edgecolor=PAPER, lw=2))
-    ax.text(x + 0.5, y + 0.5, spanish(value), ha="center", va="center", fontsize=14, color=INK)
+    ax.text(x + 0.5, y + 0.5, spanish(value), ha="center", va="center", fontsize=15, color=INK)
 
 
 def _finish(ax):
