@@ -45,8 +45,8 @@ def rulers(ax, color):
 def test_windows_are_two_rulers_one_token_apart():
     ax = draw_windows(["El", " per", "ro", " m", "uer", "de"], context_length=3, starts=[0, 2])
     xs, ys = rulers(ax, SKY), rulers(ax, ORANGE)
-    assert [label for _, _, label in xs] == ["El", "·per", "ro", "ro", "·m", "uer"]
-    assert [label for _, _, label in ys] == ["·per", "ro", "·m", "·m", "uer", "de"]
+    assert [label for _, _, label in xs] == ["El", "␣per", "ro", "ro", "␣m", "uer"]
+    assert [label for _, _, label in ys] == ["␣per", "ro", "␣m", "␣m", "uer", "de"]
     assert [x for x, _, _ in xs] == [0, 1, 2, 2, 3, 4]
     assert [x for x, _, _ in ys] == [1, 2, 3, 3, 4, 5]
     assert {"texto", "x 0", "y 0", "x 1", "y 1"} <= set(texts(ax))

