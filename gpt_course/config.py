@@ -69,7 +69,8 @@ def check_heads(emb_dim, n_heads):
     if emb_dim % n_heads:
         raise ValueError(
             f"emb_dim debe ser múltiplo de n_heads, para que todas las cabezas midan lo mismo; "
-            f"llegaron emb_dim={emb_dim} y n_heads={n_heads} (sobran {emb_dim % n_heads})."
+            f"llegaron emb_dim={emb_dim} y n_heads={n_heads} (sobran {emb_dim % n_heads}). "
+            "Elige un n_heads que divida a emb_dim."
         )
 
 

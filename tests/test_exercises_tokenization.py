@@ -87,8 +87,8 @@ RIGHT = {
 WRONG = [
     ("tokenizacion.1", 5, "cuentas letras"),
     ("tokenizacion.1", 10, "no todos ocupan dos"),
-    ("tokenizacion.1", 6, "te falta una"),
-    ("tokenizacion.1", 4, "ocupan más"),
+    ("tokenizacion.1", 6, "te falta uno"),
+    ("tokenizacion.1", 3, "ocupan más"),
     ("tokenizacion.1", 8, "demasiado grande"),
     ("tokenizacion.2", "tr", "está en dos palabras"),
     ("tokenizacion.2", "re", "está en dos palabras"),

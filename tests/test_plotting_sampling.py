@@ -28,7 +28,7 @@ def color(patch):
 
 def test_one_panel_for_each_temperature():
     cold, hot = plot_temperatures(WORDS, {0.5: [0.05, 0.2, 0.75], 4: [0.3, 0.33, 0.37]})
-    assert (cold.get_title(), hot.get_title()) == ("T = 0,5", "T = 4")
+    assert (cold.get_title(), hot.get_title()) == ("τ = 0,5", "τ = 4")
     assert heights(cold.patches) == [0.05, 0.2, 0.75] and heights(hot.patches) == [0.3, 0.33, 0.37]
     assert [color(bar) for bar in cold.patches] == [BLUE, BLUE, ORANGE]
     assert [label.get_text() for label in hot.get_xticklabels()] == WORDS

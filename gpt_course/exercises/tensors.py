@@ -70,9 +70,9 @@ def check_gradient(answer):
 def check_bytes(answer):
     hints = [
         (6.291456, "esos son MB, de 10⁶ bytes. Un MiB son 2²⁰."),
-        (1.5, "esos son los números (en millones de 2²⁰). ¿Cuántos bytes ocupa cada uno?"),
+        (1.5, "esos son los números, ya divididos entre 2²⁰. ¿Cuántos bytes ocupa cada uno?"),
         (48, "esa cuenta es en bits; un byte son ocho."),
-        (3, "esa es la cuenta de dos bytes por número; float32 ocupa el doble."),
+        (3, "es justo la mitad: o falta el primer tamaño de la forma, o contaste dos bytes por número."),
         (6291456, "esos son los bytes. Divide entre los bytes de un MiB."),
     ]
     expect_number(answer, 6, hints)

@@ -10,9 +10,9 @@ def _bytes(answer):
         7,
         [
             (5, "cuentas letras y signos. En UTF-8, los que no son ASCII ocupan más de un byte."),
-            (6, "casi: te falta una. Hay dos signos que no son ASCII, no uno."),
+            (6, "casi: te falta uno. Hay dos signos que no son ASCII, no uno."),
             (10, "no todos ocupan dos bytes: los que están en ASCII ocupan uno."),
-            (4, "¿has descontado los que no son ASCII? Al contrario: ocupan más."),
+            (3, "¿has descontado los que no son ASCII? Al contrario: ocupan más."),
         ],
     )
     return "los tres signos ASCII ocupan un byte cada uno; los otros dos, dos bytes cada uno."
@@ -24,6 +24,8 @@ def _first_merge(answer):
         answer = "".join(map(str, answer))
     if isinstance(answer, str) and answer == "s ":
         raise Wrong("esa pareja cruza de una palabra a otra. El espacio va con la palabra que sigue.")
+    if str(answer).strip().lower() not in {"es", "re", "st", "t", "ti", "tr"}:
+        raise Wrong("no es esa. Escribe los tres trozos y cuenta cada pareja de vecinos.")
     expect_choice(
         answer,
         "es",

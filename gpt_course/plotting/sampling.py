@@ -14,7 +14,7 @@ def plot_temperatures(words, probabilities):
     axes = _panels(len(probabilities), 1.95, len(words))
     for ax, (temperature, values) in zip(axes, probabilities.items(), strict=True):
         _columns(ax, words, values, [ORANGE if value == max(values) else BLUE for value in values])
-        ax.set_title(f"T = {spanish(temperature)}")
+        ax.set_title(f"τ = {spanish(temperature)}")
     return _finish(axes)
 
 
