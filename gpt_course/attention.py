@@ -14,6 +14,7 @@ class MultiHeadAttention(nn.Module):
     """Atención multicabeza causal, softmax(QKᵀ/√D)·V en cada cabeza, y una proyección de salida.
 
     forward: (B, T, C) → (B, T, C), con C = `emb_dim` repartido entre H = `n_heads` cabezas de D = C/H.
+    Sin dropout la matriz T×T no se guarda (SDPA); con `explicit = True` se construye siempre, para comparar.
     Errores: `ValueError` si C no es múltiplo de H, si no son enteros positivos, si `drop_rate` no está en
     [0, 1) o si la entrada no tiene la forma (B, T, C).
     Fuente: Vaswani et al. (2017), apartado 3.2.
@@ -30,13 +31,14 @@ class MultiHeadAttention(nn.Module):
         self.W_value = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
         self.out_proj = nn.Linear(emb_dim, emb_dim)
         self.dropout = Dropout(drop_rate)
+        self.explicit = False
 
     def forward(self, x):  # (B, T, C)
         self._check_input(x)
         query, key, value = (
             self._split_heads(linear(x)) for linear in (self.W_query, self.W_key, self.W_value)
         )  # (B, H, T, D)
-        if self.training and self.dropout.p > 0:
+        if self.explicit or (self.training and self.dropout.p > 0):
             context = self.dropout(_causal_weights(query, key)) @ value  # (B, H, T, D)
         else:
             # La misma cuenta sin guardar la matriz T×T: más rápida y con menos memoria.

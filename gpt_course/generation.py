@@ -27,7 +27,8 @@ def generate(model, ids, max_new_tokens, *, temperature=0.0, top_k=None, top_p=N
     context_length = model.pos_emb.num_embeddings
     for _ in range(max_new_tokens):
         with torch.no_grad():
-            logits = model(ids[:, -context_length:])[:, -1]  # (B, V)
+            # clone: una vista del último lugar mantendría vivos los logits de todos hasta el token siguiente.
+            logits = model(ids[:, -context_length:])[:, -1].clone()  # (B, V)
         if temperature == 0:
             next_id = logits.argmax(dim=-1, keepdim=True)  # (B, 1)
         else:
