@@ -1,5 +1,7 @@
 """El GPT completo: de los números de los tokens a una puntuación por cada token del vocabulario."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -13,8 +15,10 @@ class GPTModel(nn.Module):
     """GPT-2 de cualquier tamaño, según `cfg` (ver `gpt_course.config`).
 
     forward: (B, T) int64 → logits (B, T, V), en el dispositivo de los pesos.
-    Con `tie_weights`, la cabeza de salida y la incrustación de tokens son el mismo tensor.
-    Errores: `ValueError` si la configuración o los tokens no sirven.
+    Con `tie_weights`, la cabeza de salida y la incrustación de tokens son el mismo tensor. Lo siguen siendo
+    al copiar, convertir, guardar o cargar el modelo entero; convertir o cargar una sola de las dos piezas
+    puede separarlas, y entonces el modelo se niega a calcular y a guardarse.
+    Errores: `ValueError` si la configuración o los tokens no sirven, o si la vinculación se ha roto.
     Fuente: Radford et al. (2019), apartado 2.3; Press y Wolf (2017) para la vinculación de pesos.
     """
 
@@ -35,6 +39,7 @@ class GPTModel(nn.Module):
 
     def forward(self, in_idx):  # (B, T)
         self._check_tokens(in_idx)
+        self._check_tie()
         positions = torch.arange(in_idx.shape[1], device=in_idx.device)  # (T,)
         x = self.tok_emb(in_idx) + self.pos_emb(positions)  # (B, T, C)
         x = self.trf_blocks(self.drop_emb(x))
@@ -110,6 +115,15 @@ class GPTModel(nn.Module):
         if self.tied and "weight" in self.out_head._parameters and "weight" in self.tok_emb._parameters:
             self.out_head.weight = self.tok_emb.weight
 
+    def _check_tie(self):
+        ends = [module._parameters.get("weight") for module in (self.tok_emb, self.out_head)]
+        if self.tied and None not in ends and ends[0] is not ends[1]:
+            raise ValueError(
+                "El modelo se creó con tie_weights=True, pero tok_emb.weight y out_head.weight ya no son el "
+                "mismo tensor: se sustituyó uno solo. Convierte o carga el modelo entero, no una pieza, o "
+                "vuelve a unirlos con model.out_head.weight = model.tok_emb.weight."
+            )
+
     # Lo que sigue conserva la vinculación cuando PyTorch rehace, guarda o carga los parámetros.
 
     def _apply(self, fn, recurse=True):
@@ -129,6 +143,30 @@ class GPTModel(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
+@torch.no_grad()
+def init_gpt2(model):
+    """Sortea otra vez los pesos de `model` como los de GPT-2 y lo devuelve; consume la semilla de torch.
+
+    Los números salen en el orden de los parámetros; una matriz vinculada se sortea una vez. Del código
+    publicado (openai/gpt-2, `model.py`): incrustación de tokens y capas lineales N(0; 0,02), posiciones
+    N(0; 0,01), sesgos a 0, normas a 1 y 0. Del artículo (Radford et al. 2019, apartado 2.3): al empezar,
+    las capas que escriben en el camino residual se dividen entre √N, con N capas residuales. De las
+    reimplementaciones corrientes: aplicarlo como 0,02/√(2L) a `att.out_proj` y `ff.layers.2`, porque cada
+    uno de los L bloques suma dos veces.
+    """
+    writing_std = 0.02 / math.sqrt(2 * len(model.trf_blocks))
+    for name, parameter in model.named_parameters():
+        if name.endswith((".bias", ".shift")):
+            parameter.zero_()
+        elif name.endswith(".scale"):
+            parameter.fill_(1)
+        elif name.endswith(("att.out_proj.weight", "ff.layers.2.weight")):
+            parameter.normal_(std=writing_std)
+        else:
+            parameter.normal_(std=0.01 if name == "pos_emb.weight" else 0.02)
+    return model
+
+
 def _same_matrix(first, second):
     if first is second or first.is_meta or second.is_meta:
         return first.shape == second.shape
@@ -138,6 +176,7 @@ def _same_matrix(first, second):
 
 
 def _save_once(model, state_dict, prefix, local_metadata):
+    model._check_tie()
     if model.tied:  # un solo tensor: se guarda una vez, como tok_emb.weight
         state_dict.pop(prefix + "out_head.weight", None)
 

@@ -6,6 +6,8 @@ import pickle
 import pytest
 import torch
 from reference import TINY, count, tiny_model, tokens
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from gpt_course.model import GPTModel
@@ -150,3 +152,110 @@ def test_a_reparametrised_head_is_left_alone():
     whole = tiny_model(tie_weights=True)
     whole.out_head = model
     assert whole.double()(tokens(1, 3)).dtype == torch.float64
+
+
+# --- En disco -------------------------------------------------------------------------------------
+
+
+def storages(model):
+    return {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+
+
+@pytest.mark.parametrize("assign", [False, True])
+def test_safetensors_keeps_the_matrix_once(tmp_path, assign):
+    source, path = tiny_model(tie_weights=True), tmp_path / "modelo.safetensors"
+    save_file(source.state_dict(), path)
+    with safe_open(path, "pt") as file:
+        names = set(file.keys())
+    assert "tok_emb.weight" in names and HEAD not in names
+    header = int.from_bytes(path.read_bytes()[:8], "little")  # el formato: 8 bytes, cabecera y números
+    assert path.stat().st_size == 8 + header + 4 * count(source)
+    target = tiny_model(9, tie_weights=True)
+    assert target.load_state_dict(load_file(path), strict=True, assign=assign) == ([], [])
+    assert is_tied(target)
+    assert len(storages(target)) == len(list(target.parameters()))
+    assert target.out_head.weight.data_ptr() == target.tok_emb.weight.data_ptr()
+    assert torch.equal(target(tokens(2, 5)), source(tokens(2, 5)))
+
+
+def test_torch_save_keeps_the_matrix_once(tmp_path):
+    sizes = []
+    for tied in (True, False):
+        model = tiny_model(vocab_size=5000, tie_weights=tied)
+        torch.save(model.state_dict(), tmp_path / "modelo.pt")
+        sizes.append((tmp_path / "modelo.pt").stat().st_size)
+    assert sizes[1] - sizes[0] == pytest.approx(4 * 5000 * 8, abs=2000)
+    other = tiny_model(3, vocab_size=5000, tie_weights=True)
+    torch.save(tiny_model(vocab_size=5000, tie_weights=True).state_dict(), tmp_path / "modelo.pt")
+    other.load_state_dict(torch.load(tmp_path / "modelo.pt", weights_only=True))
+    assert is_tied(other)
+
+
+def test_safetensors_with_both_names_loads_if_they_are_equal(tmp_path):
+    state = tiny_model(tie_weights=True).state_dict()
+    save_file({**state, HEAD: state["tok_emb.weight"].clone()}, tmp_path / "dos.safetensors")
+    model = tiny_model(9, tie_weights=True)
+    model.load_state_dict(load_file(tmp_path / "dos.safetensors"))
+    assert is_tied(model)
+
+
+# --- Lo que rompe la vinculación ------------------------------------------------------------------
+
+
+@pytest.fixture(params=["overwrite", "swap"])
+def future(request):
+    """Las dos maneras en que PyTorch puede sustituir los parámetros al convertir."""
+    switch = getattr(torch.__future__, f"set_{request.param}_module_params_on_conversion")
+    switch(True)
+    yield
+    switch(False)
+
+
+@pytest.mark.parametrize("wrap", [lambda model: model, nn.Sequential], ids=["solo", "anidado"])
+def test_the_tie_survives_new_parameters_on_conversion(future, wrap):
+    model = tiny_model(tie_weights=True)
+    model(tokens(2, 5)).sum().backward()
+    wrap(model).to(torch.float64)
+    assert is_tied(model)
+    assert model.tok_emb.weight.dtype == torch.float64
+
+
+BREAKERS = {
+    "a mano": lambda model: setattr(model.tok_emb, "weight", nn.Parameter(torch.ones(13, 8))),
+    "assign en una pieza": lambda model: model.out_head.load_state_dict(
+        {"weight": torch.ones(13, 8)}, assign=True
+    ),
+    "una pieza a meta": lambda model: model.out_head.to("meta"),
+    "una cabeza copiada": lambda model: setattr(model, "out_head", copy.deepcopy(model.out_head)),
+}
+
+
+@pytest.mark.parametrize("way", BREAKERS)
+def test_a_broken_tie_is_refused_and_can_be_mended(way):
+    """Sin el aviso, el modelo calcularía con dos matrices y al guardar perdería la de la cabeza."""
+    model = tiny_model(tie_weights=True)
+    BREAKERS[way](model)
+    assert model.out_head.weight is not model.tok_emb.weight
+    for use in (lambda: model(tokens(1, 3)), model.state_dict, lambda: nn.Sequential(model).state_dict()):
+        with pytest.raises(ValueError, match=r"ya no son el mismo tensor.*out_head\.weight = model\.tok_emb"):
+            use()
+    model.out_head.weight = model.tok_emb.weight
+    assert is_tied(model)
+    assert model(tokens(1, 3)).shape == (1, 3, 13)
+
+
+def test_a_piece_converted_with_overwrite_is_refused():
+    model = tiny_model(tie_weights=True)
+    torch.__future__.set_overwrite_module_params_on_conversion(True)
+    try:
+        model.out_head.to(torch.float64)
+    finally:
+        torch.__future__.set_overwrite_module_params_on_conversion(False)
+    with pytest.raises(ValueError, match="ya no son el mismo tensor"):
+        model(tokens(1, 3))
+
+
+def test_functional_call_replaces_both_ends():
+    model = tiny_model(tie_weights=True)
+    values = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    assert torch.equal(torch.func.functional_call(model, values, tokens(1, 3)), model(tokens(1, 3)))

@@ -1,0 +1,150 @@
+"""Entrenar en pequeño: la pérdida, el optimizador, el bucle y la recomputación de activaciones."""
+
+import contextlib
+import itertools
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+from tqdm import tqdm
+
+from gpt_course.config import check_count
+
+
+def next_token_loss(model, x, y):
+    """Pérdida media por token: la entropía cruzada entre los logits de `x` y los tokens de `y`.
+
+    x: (B, T) enteros. y: (B, T) int64, los mismos tokens corridos un lugar. Devuelve un escalar.
+    Errores: `ValueError` si `x` e `y` no tienen la misma forma o `y` no es int64; los de `GPTModel`.
+    Fuente: Radford et al. (2018), ecuación 1.
+    """
+    for name, value in (("x", x), ("y", y)):
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(f"{name} debe ser un tensor (B, T); llegó {type(value).__name__}.")
+    if x.shape != y.shape:
+        raise ValueError(f"x e y deben tener la misma forma; llegaron {tuple(x.shape)} y {tuple(y.shape)}.")
+    if y.dtype != torch.int64:
+        raise ValueError(f"y debe ser int64, un número de token por lugar; llegó {y.dtype}. Usa y.long().")
+    return F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+
+
+def make_optimizer(model, *, lr=1e-3, weight_decay=0.1):
+    """AdamW en dos grupos: las matrices decaen con `weight_decay`; los sesgos y las normas, no.
+
+    Una matriz vinculada entra una sola vez; los parámetros congelados, ninguna. Betas (0,9, 0,95).
+    Errores: `ValueError` si `lr` no es finita y > 0, `weight_decay` no lo es y ≥ 0, o no hay qué entrenar.
+    Fuentes: Loshchilov y Hutter (2019) para AdamW; Brown et al. (2020), apéndice B, para las betas y 0,1.
+    """
+    for name, value, positive in (("lr", lr, True), ("weight_decay", weight_decay, False)):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 <= value < math.inf or (positive and value == 0):
+            least = "mayor que 0" if positive else "mayor o igual que 0"
+            raise ValueError(f"{name} debe ser un número finito {least}; llegó {value!r}.")
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not parameters:
+        raise ValueError("El modelo no tiene parámetros que entrenar. Usa model.requires_grad_(True).")
+    matrices, vectors = ([p for p in parameters if (p.dim() >= 2) == matrix] for matrix in (True, False))
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95))
+
+
+def train(model, loader, optimizer, *, steps, accumulation=1, progress=False):
+    """Da `steps` pasos del optimizador y devuelve la pérdida media de cada uno: lista de `steps` decimales.
+
+    loader: lotes (x, y), como los de `make_loader`; se recorre en su orden cuantas veces haga falta.
+    accumulation: lotes por paso; sus gradientes se promedian (todos pesan igual, también uno más corto).
+    progress: muestra una barra, en la salida de errores. Al acabar devuelve cada pieza a su modo de antes.
+    Errores: `ValueError` si una cuenta no sirve, el cargador está vacío, el optimizador es de otro modelo, o
+    la pérdida o un gradiente dejan de ser finitos: entonces los pesos se quedan como tras el paso anterior.
+    """
+    check_count("steps", steps)
+    check_count("accumulation", accumulation)
+    trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    if not {id(p) for p in trained} & {id(p) for p in model.parameters()}:
+        raise ValueError("El optimizador es de otro modelo. Créalo con make_optimizer(model).")
+    batches, losses = _endless(loader), []
+    with _mode(model, training=True):
+        for step in tqdm(range(1, steps + 1), disable=not progress, unit="paso"):
+            optimizer.zero_grad(set_to_none=True)
+            total = 0.0
+            for x, y in itertools.islice(batches, accumulation):
+                loss = next_token_loss(model, *_to_device(model, x, y)) / accumulation
+                loss.backward()
+                total += loss.item()
+            gradients = [p.grad for p in trained if p.grad is not None]
+            if not math.isfinite(total) or not all(gradient.isfinite().all() for gradient in gradients):
+                raise ValueError(
+                    f"En el paso {step} la pérdida o un gradiente dejó de ser finito (pérdida {total}). Los "
+                    "pesos se quedan como tras el paso anterior. Prueba una tasa de aprendizaje menor."
+                )
+            optimizer.step()
+            losses.append(total)
+    return losses
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    """Pérdida media por token en todo el cargador, en modo de evaluación y sin gradientes.
+
+    Errores: `ValueError` si el cargador está vacío o un lote no sirve.
+    """
+    total = count = 0
+    with _mode(model, training=False):
+        for x, y in loader:
+            total += next_token_loss(model, *_to_device(model, x, y)).item() * y.numel()
+            count += y.numel()
+    if count == 0:
+        raise ValueError(_EMPTY)
+    return total / count
+
+
+def checkpoint_blocks(model):
+    """Desde ahora cada bloque guarda solo su entrada y, al ir hacia atrás, repite su cálculo.
+
+    Cambia memoria por tiempo: los gradientes son los mismos bit a bit, también con dropout, porque el
+    generador se repite. Los nombres de los parámetros no cambian. Devuelve el modelo.
+    Fuente: Chen et al. (2016), arXiv 1604.06174.
+    """
+    blocks = _CheckpointedBlocks(*model.trf_blocks)
+    blocks.training, model.trf_blocks = model.trf_blocks.training, blocks
+    return model
+
+
+class _CheckpointedBlocks(nn.Sequential):
+    def forward(self, x):  # (B, T, C)
+        for block in self:
+            keep_input = torch.is_grad_enabled()  # sin gradientes no hay nada que guardar
+            x = checkpoint(block, x, use_reentrant=False) if keep_input else block(x)
+        return x
+
+
+_EMPTY = "El cargador está vacío: no dio ningún lote. Un generador se gasta en una vuelta; pasa una lista."
+
+
+def _endless(loader):
+    """Los lotes de `loader`, vuelta tras vuelta."""
+    while True:
+        batch = None
+        for batch in loader:
+            yield batch
+        if batch is None:
+            raise ValueError(_EMPTY)
+
+
+def _to_device(model, x, y):
+    device = next(model.parameters()).device
+    return (v.to(device) if isinstance(v, torch.Tensor) else v for v in (x, y))
+
+
+@contextlib.contextmanager
+def _mode(model, *, training):
+    """Pone el modelo en un modo y al salir, también con un error, devuelve a cada pieza el suyo."""
+    before = [(module, module.training) for module in model.modules()]
+    model.train(training)
+    try:
+        yield
+    finally:
+        for module, mode in before:
+            module.training = mode

@@ -1,0 +1,354 @@
+"""El entrenamiento en pequeño, frente a lo que no escribimos: logaritmos, transformers y AdamW."""
+
+import copy
+import math
+import pickle
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import TINY, as_huggingface, tiny_model, tokens
+
+from gpt_course.data import WindowDataset, make_loader
+from gpt_course.training import checkpoint_blocks, evaluate, make_optimizer, next_token_loss, train
+
+
+def batch(rows=4, length=5, seed=0):
+    ids = torch.randint(13, (rows, length + 1), generator=torch.Generator().manual_seed(seed))
+    return ids[:, :-1], ids[:, 1:]
+
+
+def loader(count=3, rows=2):
+    return [batch(rows, seed=seed) for seed in range(count)]
+
+
+def weights(model):
+    return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+def gradients(model):
+    return [parameter.grad for parameter in model.parameters()]
+
+
+def equal(first, second):
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+# --- La pérdida -----------------------------------------------------------------------------------
+
+
+def test_loss_by_hand():
+    model, (x, y) = tiny_model(), batch()
+    probabilities = model(x).detach().double().softmax(dim=-1)
+    surprises = [-math.log(probabilities[b, t, y[b, t]]) for b in range(4) for t in range(5)]
+    assert next_token_loss(model, x, y).item() == pytest.approx(sum(surprises) / 20, rel=1e-5)
+
+
+def test_loss_of_transformers():
+    model, ids = tiny_model(tie_weights=True), tokens(3, 7)
+    expected = as_huggingface(model)(ids, labels=ids).loss  # allí el corrimiento se hace dentro
+    torch.testing.assert_close(next_token_loss(model, ids[:, :-1], ids[:, 1:]), expected, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (tokens(2, 5), tokens(2, 4), r"misma forma; llegaron \(2, 5\) y \(2, 4\)"),
+        (tokens(2, 5), tokens(5, 2), r"misma forma"),
+        (tokens(2, 5), tokens(2, 5).float(), r"int64.*llegó torch\.float32"),
+        (tokens(2, 5), tokens(2, 5).int(), r"int64.*llegó torch\.int32"),
+        (tokens(2, 5), [[1]], r"y debe ser un tensor.*list"),
+        (None, tokens(2, 5), r"x debe ser un tensor.*NoneType"),
+        (tokens(2, 5).float(), tokens(2, 5), r"Se esperaba un tensor int64 o int32"),
+        (tokens(1, 8), tokens(1, 8), r"llegó T = 8"),
+    ],
+)
+def test_bad_batches(x, y, message):
+    with pytest.raises(ValueError, match=message):
+        next_token_loss(tiny_model(), x, y)
+
+
+# --- El optimizador -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_only_matrices_decay_and_each_enters_once(tied):
+    model = tiny_model(qkv_bias=True, tie_weights=tied)
+    matrices, vectors = make_optimizer(model, weight_decay=0.3).param_groups
+    assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.3, 0.0)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    decayed = [names[id(parameter)] for parameter in matrices["params"]]
+    kept = [names[id(parameter)] for parameter in vectors["params"]]
+    assert len(decayed) + len(kept) == len(set(decayed + kept)) == len(names)
+    assert all(name.endswith(".weight") for name in decayed)
+    assert all(name.endswith((".bias", ".scale", ".shift")) for name in kept)
+    assert ("out_head.weight" in decayed) != tied
+
+
+def test_without_decay_it_is_pytorch_adamw_with_one_group():
+    ours, theirs = tiny_model(), tiny_model()
+    optimizer = torch.optim.AdamW(theirs.parameters(), lr=0.01, betas=(0.9, 0.95), weight_decay=0.0)
+    for x, y in loader():
+        optimizer.zero_grad()
+        next_token_loss(theirs, x, y).backward()
+        optimizer.step()
+    train(ours, loader(), make_optimizer(ours, lr=0.01, weight_decay=0), steps=3)
+    assert equal(weights(ours), weights(theirs))
+
+
+def test_decay_shrinks_matrices_and_leaves_vectors():
+    model = tiny_model()
+    before = weights(model)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    make_optimizer(model, lr=0.01, weight_decay=0.5).step()
+    for old, new in zip(before, model.parameters(), strict=True):
+        torch.testing.assert_close(new.detach(), old * (0.995 if old.dim() == 2 else 1), rtol=1e-6, atol=0)
+
+
+def test_frozen_parameters_stay_out():
+    model = tiny_model()
+    model.pos_emb.requires_grad_(False)
+    groups = make_optimizer(model).param_groups
+    assert not any(p is model.pos_emb.weight for group in groups for p in group["params"])
+    with pytest.raises(ValueError, match=r"requires_grad_\(True\)"):
+        make_optimizer(model.requires_grad_(False))
+
+
+@pytest.mark.parametrize("value", [-0.1, math.inf, math.nan, "0.1", None, True])
+@pytest.mark.parametrize("name", ["lr", "weight_decay"])
+def test_bad_options(name, value):
+    with pytest.raises(ValueError, match=f"^{name} debe ser un número finito mayor"):
+        make_optimizer(tiny_model(), **{name: value})
+
+
+def test_a_rate_of_zero_is_refused():
+    with pytest.raises(ValueError, match="lr debe ser un número finito mayor que 0; llegó 0"):
+        make_optimizer(tiny_model(), lr=0)
+
+
+# --- El bucle -------------------------------------------------------------------------------------
+
+
+def test_it_learns_and_tells_the_loss_of_each_step():
+    model = tiny_model()
+    first = next_token_loss(model, *loader()[0]).item()
+    losses = train(model, loader(), make_optimizer(model, lr=0.01), steps=60)
+    assert len(losses) == 60 and all(type(loss) is float for loss in losses)
+    assert losses[0] == pytest.approx(first, rel=1e-6)
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_it_goes_round_the_loader_in_order():
+    seen = []
+
+    class Spy(list):
+        def __iter__(self):
+            seen.append("vuelta")
+            for x, y in list.__iter__(self):
+                seen.append(x[0, 0].item())
+                yield x, y
+
+    model, batches = tiny_model(), Spy(loader())
+    starts = [x[0, 0].item() for x, _ in loader()]
+    train(model, batches, make_optimizer(model), steps=4)
+    assert seen == ["vuelta", *starts, "vuelta", starts[0]]
+
+
+def test_the_loader_of_the_course():
+    data = WindowDataset([index % 13 for index in range(60)], 5, 5)
+    model = tiny_model(drop_rate=0.1)
+    losses = train(model, make_loader(data, 4, seed=1), make_optimizer(model), steps=7)
+    assert len(losses) == 7
+
+
+@settings(max_examples=15, deadline=None)
+@given(count=st.integers(1, 4), rows=st.integers(1, 4))
+def test_small_batches_accumulate_to_a_large_one(count, rows):
+    many, one = tiny_model().double(), tiny_model().double()
+    x, y = batch(count * rows)
+    small = list(zip(x.split(rows), y.split(rows), strict=True))
+    losses = train(many, small, torch.optim.SGD(many.parameters(), lr=0.1), steps=2, accumulation=count)
+    expected = train(one, [(x, y)], torch.optim.SGD(one.parameters(), lr=0.1), steps=2)
+    assert losses == pytest.approx(expected, rel=1e-9)
+    for a, b in zip(weights(many), weights(one), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_gradients_of_before_do_not_count():
+    clean, dirty = tiny_model(), tiny_model()
+    next_token_loss(dirty, *batch(seed=9)).backward()
+    for model in (clean, dirty):
+        train(model, loader(), make_optimizer(model), steps=2)
+    assert equal(weights(clean), weights(dirty))
+
+
+def test_dropout_acts_inside_and_each_piece_gets_its_mode_back():
+    model = tiny_model(drop_rate=0.5).train()
+    model.trf_blocks[1].eval()
+    modes = [module.training for module in model.modules()]
+    during = []
+    model.register_forward_pre_hook(lambda m, _: during.append({x.training for x in m.modules()}))
+    train(model, loader(), make_optimizer(model), steps=1)
+    evaluate(model, loader(1))
+    assert during == [{True}, {False}]
+    assert [module.training for module in model.modules()] == modes
+    for work in (
+        lambda: train(model, [(tokens(1, 3), tokens(1, 2))], make_optimizer(model), steps=1),
+        lambda: evaluate(model, [(tokens(1, 3), tokens(1, 2))]),
+    ):
+        with pytest.raises(ValueError):
+            work()
+        assert [module.training for module in model.modules()] == modes
+
+
+@pytest.mark.parametrize("name", ["steps", "accumulation"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, None])
+def test_bad_counts(name, value):
+    model = tiny_model()
+    with pytest.raises(ValueError, match=f"^{name} debe ser un entero mayor o igual que 1"):
+        train(model, loader(), make_optimizer(model), **{"steps": 1, name: value})
+
+
+def test_an_empty_loader_is_refused():
+    model = tiny_model()
+    for work in (
+        lambda: train(model, [], make_optimizer(model), steps=1),
+        lambda: evaluate(model, []),
+        lambda: train(model, (pair for pair in loader()), make_optimizer(model), steps=5),
+    ):
+        with pytest.raises(ValueError, match="El cargador está vacío"):
+            work()
+
+
+def test_the_optimizer_of_another_model_is_refused():
+    model = tiny_model()
+    with pytest.raises(ValueError, match=r"otro modelo\. Créalo con make_optimizer"):
+        train(copy.deepcopy(model), loader(), make_optimizer(model), steps=1)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_before_the_step(value):
+    model = tiny_model()
+    optimizer = make_optimizer(model)
+    steps_done = []
+
+    def poison(module, inputs, output):
+        return output * (value if len(steps_done) == 2 else 1)
+
+    model.register_forward_hook(poison)
+    optimizer.register_step_post_hook(lambda *_: steps_done.append(weights(model)))
+    with pytest.raises(ValueError, match=r"^En el paso 3 .*Prueba una tasa de aprendizaje menor"):
+        train(model, loader(), optimizer, steps=9)
+    assert len(steps_done) == 2
+    assert equal(weights(model), steps_done[-1])
+
+
+def test_a_gradient_that_is_not_finite_stops_too():
+    model = tiny_model()
+    before = weights(model)
+    model.pos_emb.weight.register_hook(lambda gradient: gradient * math.inf)
+    with pytest.raises(ValueError, match=r"^En el paso 1 la pérdida o un gradiente"):
+        train(model, loader(), make_optimizer(model), steps=2)
+    assert equal(weights(model), before)
+
+
+def test_the_bar_goes_to_the_error_stream_and_only_if_asked(capsys):
+    model = tiny_model()
+    train(model, loader(), make_optimizer(model), steps=2)
+    assert capsys.readouterr() == ("", "")
+    train(model, loader(), make_optimizer(model), steps=2, progress=True)
+    out, err = capsys.readouterr()
+    assert out == "" and "2/2" in err
+
+
+# --- La evaluación --------------------------------------------------------------------------------
+
+
+def test_the_mean_is_per_token():
+    model = tiny_model(drop_rate=0.5).train()
+    big, small = batch(4, 5), batch(1, 3, seed=1)
+    state = torch.get_rng_state()
+    mean = evaluate(model, [big, small])
+    assert torch.equal(torch.get_rng_state(), state)
+    model.eval()
+    expected = (20 * next_token_loss(model, *big) + 3 * next_token_loss(model, *small)) / 23
+    assert mean == pytest.approx(expected.item(), rel=1e-6)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+# --- La recomputación -----------------------------------------------------------------------------
+
+
+def backward(model, seed=3):
+    model.zero_grad()
+    torch.manual_seed(seed)
+    loss = next_token_loss(model, *batch())
+    loss.backward()
+    return loss, gradients(model), torch.get_rng_state()
+
+
+@pytest.mark.parametrize("copied", [lambda m: m, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+@pytest.mark.parametrize("drop_rate", [0.0, 0.3])
+@pytest.mark.parametrize("training", [False, True])
+def test_checkpointing_changes_no_bit(copied, drop_rate, training):
+    plain = tiny_model(drop_rate=drop_rate, tie_weights=True).train(training)
+    light = copied(checkpoint_blocks(copy.deepcopy(plain)))
+    assert [m.training for m in light.modules()] == [m.training for m in plain.modules()]
+    assert list(light.state_dict()) == list(plain.state_dict())
+    (loss, grads, state), (other_loss, other_grads, other_state) = backward(plain), backward(light)
+    assert torch.equal(loss, other_loss)
+    assert equal(grads, other_grads)
+    assert torch.equal(state, other_state)
+
+
+def saved_bytes(model):
+    sizes = {}
+
+    def keep(tensor):
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        kept.append(tensor)
+        return tensor
+
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model.trf_blocks(torch.ones(2, 7, TINY["emb_dim"], requires_grad=True) * 1)
+    own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    return sum(size for address, size in sizes.items() if address not in own)
+
+
+def test_each_block_keeps_only_its_input():
+    model = tiny_model().train()
+    full = saved_bytes(model)
+    light = saved_bytes(checkpoint_blocks(model))
+    assert light == TINY["n_layers"] * 2 * 7 * TINY["emb_dim"] * 4
+    assert light < full / 5
+
+
+def test_checkpointing_runs_each_block_again_only_for_gradients():
+    model, calls = checkpoint_blocks(tiny_model()), []
+    for block in model.trf_blocks:
+        block.register_forward_pre_hook(lambda *_: calls.append(1))
+    with torch.no_grad():
+        model(tokens(1, 3))
+    model.attention_weights(tokens(1, 3))
+    assert len(calls) == 2 * 2
+    calls.clear()
+    next_token_loss(model, *batch()).backward()
+    assert len(calls) == 2 * 2  # dos bloques, hacia delante y otra vez hacia atrás
+
+
+def test_checkpointing_twice_is_the_same():
+    model = checkpoint_blocks(checkpoint_blocks(tiny_model()))
+    assert equal(backward(model)[1], backward(tiny_model())[1])
+
+
+def test_checkpointed_training_is_the_same():
+    plain, light = tiny_model(drop_rate=0.2), checkpoint_blocks(tiny_model(drop_rate=0.2))
+    results = []
+    for model in (plain, light):
+        torch.manual_seed(1)
+        results.append(train(model, loader(), make_optimizer(model), steps=5))
+    assert results[0] == results[1]
+    assert equal(weights(plain), weights(light))
