@@ -41,7 +41,7 @@ LABELS = {
 
 
 def summary(plan):
-    """Todas las cuentas de un plan en un diccionario que se puede guardar como JSON; los tamaños, en bytes."""
+    """Todas las cuentas de un plan en un diccionario que se puede guardar como JSON; tamaños en bytes."""
     fields = ("batch", "seq", "dtype", "optimizer", "explicit", "checkpointing", "accumulation")
     return {
         "config": dict(plan.cfg),
