@@ -17,10 +17,13 @@ def flops(plan):
 
 
 def training_flops(plan):
-    """FLOPs de ir y volver: hacia atrás, cada producto cuesta dos; los bloques recalculados, uno más.
+    """FLOPs de ir y volver con un lote: hacia atrás, cada producto cuesta dos, y uno más si se recalcula.
 
-    Con `accumulation` son los de un lote: multiplica por el número de lotes de cada paso.
+    La recomputación de un bloque se detiene cuando ha rehecho lo que hacía falta: sin dropout, nadie
+    necesita el resultado del último producto de la red feed-forward, y no se repite.
     """
-    forward = flops(plan)
-    again = sum(forward.values()) - forward["output_head"] if plan.checkpointing else 0
-    return 3 * sum(forward.values()) + again
+    pieces = flops(plan)
+    again = sum(pieces.values()) - pieces["output_head"]
+    if not plan.has_dropout:
+        again -= pieces["feed_forward"] // 2
+    return 3 * sum(pieces.values()) + (again if plan.checkpointing else 0)
