@@ -73,8 +73,7 @@ def train(model, loader, optimizer, *, steps, accumulation=1, progress=False):
                 loss = next_token_loss(model, *_to_device(model, x, y)) / accumulation
                 loss.backward()
                 total += loss.item()
-            gradients = [p.grad for p in trained if p.grad is not None]
-            if not math.isfinite(total) or not all(gradient.isfinite().all() for gradient in gradients):
+            if not math.isfinite(total) or not _finite_gradients(trained):
                 raise ValueError(
                     f"En el paso {step} la pérdida o un gradiente dejó de ser finito (pérdida {total}). Los "
                     "pesos se quedan como tras el paso anterior. Prueba una tasa de aprendizaje menor."
@@ -131,6 +130,11 @@ def _endless(loader):
             yield batch
         if batch is None:
             raise ValueError(_EMPTY)
+
+
+def _finite_gradients(parameters):
+    # En una función aparte: una lista que siguiera viva retendría los gradientes en el paso siguiente.
+    return all(p.grad.isfinite().all() for p in parameters if p.grad is not None)
 
 
 def _to_device(model, x, y):
