@@ -1,4 +1,4 @@
-"""Entrenar en pequeño: la pérdida, el optimizador, el bucle y la recomputación de activaciones."""
+"""Entrenar en pequeño: la pérdida, el optimizador, el bucle y los bloques que se calculan dos veces."""
 
 import contextlib
 import itertools
