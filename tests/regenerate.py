@@ -171,6 +171,9 @@ def _merge(outputs):
             last.text += output.text
         else:
             merged.append(output)
+    for output in merged:
+        if output.output_type == "stream":  # una barra de progreso se reescribe: queda su último estado
+            output.text = re.sub(r"[^\n]*\r(?=[^\n])", "", output.text)
     return merged
 
 

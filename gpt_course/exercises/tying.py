@@ -22,7 +22,7 @@ def _(answer):
             (matrix / 2**20, "falta multiplicar por los 4 bytes de cada número."),
             (2 * matrix / 2**20, "contaste 2 bytes por número, como en bfloat16; en float32 son 4."),
             (8 * matrix / 2**20, "contaste las dos matrices; al vincular se ahorra una."),
-            (4 * 50257 * 768 / 2**20, "esa es la del GPT-2 pequeño: en medium, C = 1024."),
+            (4 * 50257 * 768 / 2**20, "esa es la del GPT-2 pequeño: en `gpt2-medium`, C = 1024."),
         ],
         tolerance=5e-5,
     )
