@@ -283,7 +283,8 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
         '("att.out_proj.weight", "ff.layers.2.weight")',
         '("att.out_proj.weight",)',
     ),
-    ("training", "la pérdida mira solo una fila", "model(x).flatten(0, 1), y.flatten()", "model(x)[0], y[0]"),
+    ("training", "la pérdida mira solo una fila", "logits.flatten(0, 1), y.flatten()", "logits[0], y[0]"),
+    ("training", "tokens de y sin comprobar", "and not 0 <= y.min()", "and False and not 0 <= y.min()"),
     ("training", "formas distintas sin aviso", "if x.shape != y.shape:", "if False:"),
     (
         "training",
@@ -333,7 +334,12 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
         "use_reentrant=False)",
         "use_reentrant=False, preserve_rng_state=False)",
     ),
-    ("training", "no se recalcula nada", "if keep_input else", "if not keep_input else"),
+    (
+        "training",
+        "no se recalcula nada",
+        "if torch.is_grad_enabled() else",
+        "if not torch.is_grad_enabled() else",
+    ),
     ("config", "gpt2-xl con 36 bloques", '"n_layers": 48', '"n_layers": 36'),
     ("config", "p = 1 se acepta", "not 0 <= value < 1", "not 0 <= value <= 1"),
     (
