@@ -23,9 +23,7 @@ def next_token_loss(model, x, y):
     Fuente: Radford et al. (2018), ecuación 1.
     """
     if not (isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor)):
-        raise ValueError(
-            f"x e y deben ser tensores (B, T); llegaron {type(x).__name__} y {type(y).__name__}."
-        )
+        raise ValueError(f"x e y deben ser tensores; llegaron {type(x).__name__} y {type(y).__name__}.")
     if x.shape != y.shape:
         raise ValueError(f"x e y deben tener la misma forma; llegaron {tuple(x.shape)} y {tuple(y.shape)}.")
     if y.dtype != torch.int64:
