@@ -27,10 +27,10 @@ a_training({**tiny, "qkv_bias": False}, 2, 8)
 a_generation({**tiny, "qkv_bias": False}, 2, 8)
 """
 MODELS = {  # cambios sobre GPT-2 pequeño, B y T
-    "pequeño": ({}, 1, 128),
-    "media anchura": ({"emb_dim": 384, "n_heads": 6, "n_layers": 4, "tie_weights": True}, 2, 256),
-    "SDPA": ({"emb_dim": 384, "n_heads": 6, "n_layers": 6, "drop_rate": 0.0}, 2, 256),
-    "vocabulario de 2000": ({"emb_dim": 128, "n_heads": 8, "n_layers": 6, "vocab_size": 2000}, 1, 512),
+    "pequeño": ({}, 1, 64),
+    "vinculado": ({"emb_dim": 384, "n_heads": 6, "n_layers": 4, "tie_weights": True}, 2, 128),
+    "SDPA": ({"emb_dim": 384, "n_heads": 6, "n_layers": 6, "drop_rate": 0.0, "vocab_size": 8000}, 2, 256),
+    "vocabulario de 2000": ({"emb_dim": 128, "n_heads": 8, "n_layers": 4, "vocab_size": 2000}, 1, 512),
 }
 
 
