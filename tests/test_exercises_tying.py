@@ -23,8 +23,13 @@ def by_hand():
     return W.grad
 
 
-def same_object(model):
-    return model.out_head.weight is model.tok_emb.weight
+def shared_names(model, same=lambda a, b: a is b):
+    names = dict(model.named_parameters(remove_duplicate=False))
+    return sorted(a for a in names if any(a != b and same(names[a], names[b]) for b in names))
+
+
+def wrong_names(same):
+    return lambda model: shared_names(model, same)
 
 
 RIGHT = {
@@ -33,7 +38,7 @@ RIGHT = {
     "vinculacion.3": by_hand(),
     "vinculacion.4": 0.03125,
     "vinculacion.5": (4, 10, 10),
-    "vinculacion.6": same_object,
+    "vinculacion.6": shared_names,
 }
 WRONG = [
     ("vinculacion.1", 205.85, "MB"),
@@ -43,12 +48,20 @@ WRONG = [
     ("vinculacion.1", 98.16, "bfloat16"),
     ("vinculacion.1", 392.63, "se ahorra una"),
     ("vinculacion.1", 147.24, "GPT-2 pequeño"),
-    ("vinculacion.1", 196, "demasiado pequeño"),
+    ("vinculacion.1", 196, "dos decimales"),
+    ("vinculacion.1", 196.3, "dos decimales"),
+    ("vinculacion.1", (196, 32), "con punto"),
+    ("vinculacion.1", 785.27, "al entrenar"),
+    ("vinculacion.1", 102_926_336, "2 por número"),
+    ("vinculacion.1", 190, "demasiado pequeño"),
     ("vinculacion.2", [False, False, False, True], "en (a)"),
     ("vinculacion.2", [True, True, False, True], "en (b)"),
     ("vinculacion.2", [True, False, True, True], "en (c)"),
     ("vinculacion.2", [True, False, False, False], "en (d)"),
-    ("vinculacion.2", ["sí", "no", "no", "sí"], "sin comillas"),
+    ("vinculacion.2", ["sí", "no", "no", "sí"], "entre comillas"),
+    ("vinculacion.2", (1, 0, 0, 1), "1 y 0"),
+    ("vinculacion.3", rows([0, 0.2], [-1.6, 0.4 * LN2], [0, 0.2], [0, -0.8]), "se suman los dos"),
+    ("vinculacion.4", 0.031, "cuatro decimales"),
     ("vinculacion.3", rows(*HEAD), "por la incrustación a la fila"),
     ("vinculacion.3", by_hand() - rows(*HEAD), "las cuatro filas"),
     ("vinculacion.3", -by_hand(), "signos"),
@@ -66,16 +79,15 @@ WRONG = [
     ("vinculacion.5", (4, 10, 14), "no las filas"),
     ("vinculacion.5", (4, 10, 4), "sin nada"),
     ("vinculacion.5", (4, 10), "tres enteros"),
-    ("vinculacion.6", lambda model: not model.tied if model.tok_emb.weight.is_meta else model.tied, "aviso"),
-    ("vinculacion.6", lambda model: True, "dos matrices distintas"),
-    ("vinculacion.6", lambda m: bool((m.out_head.weight == m.tok_emb.weight).all()), "iguales valores"),
-    (
-        "vinculacion.6",
-        lambda m: m.out_head.weight.data_ptr() == m.tok_emb.weight.data_ptr(),
-        "una maqueta de dos matrices",
-    ),
-    ("vinculacion.6", lambda m: same_object(m) and not m.tok_emb.weight.is_meta, "una maqueta vinculada"),
-    ("vinculacion.6", lambda model: "sí", "True o False"),
+    ("vinculacion.6", lambda model: [], "nombres repetidos"),
+    ("vinculacion.6", lambda model: [name for name, _ in model.named_parameters()], "sobran nombres"),
+    ("vinculacion.6", wrong_names(lambda a, b: a.equal(b)), "iguales valores"),
+    ("vinculacion.6", wrong_names(lambda a, b: a.data_ptr() == b.data_ptr()), "una maqueta de dos matrices"),
+    ("vinculacion.6", lambda model: shared_names(model)[1:], "faltan nombres"),
+    ("vinculacion.6", lambda model: shared_names(model)[:2], "tres nombres de un mismo tensor"),
+    ("vinculacion.6", lambda model: shared_names(model)[::-1], "orden alfabético"),
+    ("vinculacion.6", lambda model: True, "una lista de nombres"),
+    ("vinculacion.6", lambda model: [1, 2], "una lista de nombres"),
 ]
 EXERCISES = list(RIGHT)
 

@@ -41,17 +41,22 @@ def test_two_bars_for_each_row():
     ]
 
 
-def test_every_seed_has_its_line_and_each_model_one_name():
+def test_every_seed_has_its_line_and_each_model_its_mean():
     ax = plot_curves([50, 100], CURVES, "Título")
     drawn = [(color(line), list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
     assert drawn == [
         (BLUE, [50, 100], [3.0, 2.0]),
         (BLUE, [50, 100], [3.5, 2.5]),
+        (BLUE, [50, 100], [3.25, 2.25]),
         (ORANGE, [50, 100], [4.0, 2.25]),
         (ORANGE, [50, 100], [4.5, 2.75]),
+        (ORANGE, [50, 100], [4.25, 2.5]),
     ]
+    seed, mean = ax.lines[0], ax.lines[2]
+    assert mean.get_linewidth() > 2 * seed.get_linewidth() and seed.get_alpha() < 0.5
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["dos", "una"]
-    assert len({(line.get_linestyle(), line.get_marker()) for line in ax.lines}) == 2  # no solo el color
+    means = (ax.lines[2], ax.lines[5])
+    assert len({(line.get_linestyle(), line.get_marker()) for line in means}) == 2  # no solo el color
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("pasos de entrenamiento", "pérdida de validación")
 
 
@@ -67,19 +72,20 @@ def test_every_seed_is_a_point_and_the_mean_a_line():
         assert means == [sum(values) / 2 for values in results.values()]
         assert all(to_hex(segment.get_color()[0]).upper() == INK for segment in ax.collections)
         assert [label.get_text() for label in ax.get_xticklabels()] == ["dos", "una"]
-    assert axes[0].get_ylabel() == "pérdida"
+        assert ax.get_ylabel() == "pérdida"
+    assert axes[0].get_ylim() == axes[1].get_ylim()  # una escala para las dos medidas
 
 
 def test_a_third_model_has_its_own_look():
     ax = plot_curves([1], {"a": [[1.0]], "b": [[2.0]], "c": [[3.0]]}, "Título")
-    assert [color(line) for line in ax.lines] == [BLUE, ORANGE, GREEN]
+    assert [color(line) for line in ax.lines[1::2]] == [BLUE, ORANGE, GREEN]
 
 
 def test_shares_in_percent():
     ax = plot_shares({"pequeño": 0.25, "grande": 0.05}, "Título")
     assert [bar.get_width() for bar in ax.patches] == [25.0, 5.0]
     assert [text.get_text() for text in ax.texts] == ["25,0 %", "5,0 %"]
-    assert ax.get_xlabel() == "% de los parámetros" and ax.yaxis_inverted()
+    assert ax.get_xlabel() == "% de los parámetros del modelo con dos matrices" and ax.yaxis_inverted()
 
 
 DRAWINGS = [

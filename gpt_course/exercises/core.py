@@ -7,6 +7,7 @@ La pista dice qué pasa y hacia dónde mirar; nunca da la solución.
 
 import importlib
 import math
+import numbers
 
 import torch
 
@@ -90,8 +91,13 @@ def expect_number(answer, expected, hints=(), *, tolerance=1e-4):
     """Exige un número igual a `expected`; `hints` empareja respuestas equivocadas con su pista."""
     if isinstance(answer, torch.Tensor) and answer.numel() == 1:
         answer = answer.item()
-    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
+    if isinstance(answer, tuple) and len(answer) == 2:
+        raise Wrong(
+            "se esperaba un número y llegaron dos. En Python los decimales van con punto, no con coma."
+        )
+    if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
         raise Wrong(f"se esperaba un número y llegó {type(answer).__name__}.")
+    answer = answer if isinstance(answer, int) else float(answer)  # también los de NumPy
     if not math.isfinite(answer):
         raise Wrong(f"se esperaba un número finito y llegó {answer}.")
     for wrong, hint in hints:

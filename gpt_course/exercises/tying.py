@@ -22,6 +22,10 @@ def _(answer):
             (matrix / 2**20, "falta multiplicar por los 4 bytes de cada número."),
             (2 * matrix / 2**20, "contaste 2 bytes por número, como en bfloat16; en float32 son 4."),
             (8 * matrix / 2**20, "contaste las dos matrices; al vincular se ahorra una."),
+            (196, "es casi eso: se piden dos decimales."),
+            (196.3, "es casi eso: se piden dos decimales."),
+            (16 * matrix / 2**20, "contaste lo que cuesta al entrenar; se piden solo los pesos."),
+            (2 * matrix, "eso son bytes, y con 2 por número; se piden MiB, con 4."),
             (4 * 50257 * 768 / 2**20, "esa es la del GPT-2 pequeño: en `gpt2-medium`, C = 1024."),
         ],
         tolerance=5e-5,
@@ -34,7 +38,7 @@ def _(answer):
     if not isinstance(answer, (list, tuple)) or len(answer) != 4:
         raise Wrong("se esperaba una lista de cuatro valores, True o False, uno por línea.")
     if not all(isinstance(value, bool) for value in answer):
-        raise Wrong("cada valor debe ser True o False, sin comillas.")
+        raise Wrong("cada valor debe ser True o False: ni texto entre comillas ni 1 y 0.")
     hints = [
         "en (a), el atributo weight de la cabeza pasa a ser el objeto de la incrustación. ¿Cuántos quedan?",
         "en (b) se copian valores de un tensor a otro. ¿Deja de haber dos?",
@@ -55,6 +59,8 @@ def _(answer):
     entering[1] = torch.tensor([-1.6, 0.4 * ln2])
     wrong_row = head.clone()
     wrong_row[3] += entering[1]
+    only_entering = head.clone()
+    only_entering[1] = entering[1]
     hints = [
         (head, "eso llega por la cabeza. Falta lo que llega por la incrustación a la fila leída."),
         (entering, "eso llega por la incrustación. Falta lo que la cabeza manda a las cuatro filas."),
@@ -63,6 +69,7 @@ def _(answer):
             "los signos están al revés: el error es la probabilidad menos 1, no 1 menos ella.",
         ),
         (head - entering, "los dos gradientes se suman; restaste uno."),
+        (only_entering, "en la fila leída falta lo que le llega por la cabeza: se suman los dos."),
         (wrong_row, "por la incrustación recibe la fila que se leyó, no la de la respuesta."),
         (
             head + torch.tensor([[0.0, 0], [0, 0], [0, 0], [0, 1]]),
@@ -84,6 +91,8 @@ def _(answer):
             (0.02, "eso usa GPT-2; aquí se pide justo la que da 1. Con 0,02 los logits tendrían 0,64."),
             (1.0, "con 1, cada logit tendría la desviación de la longitud de h."),
             (1 / math.sqrt(768), "eso vale para C = 768, y aquí C = 1024."),
+            (0.03, "es casi eso: da cuatro decimales, o la fracción."),
+            (0.031, "es casi eso: da cuatro decimales, o la fracción."),
         ],
         tolerance=1e-4,
     )
@@ -110,37 +119,43 @@ def _(answer):
 
 
 class _Model(nn.Module):
-    """Modelo de mentira con las dos piezas y con los avisos que no hay que creer."""
+    """Modelo de mentira: dos matrices del mismo tamaño, quizá una sola, y una pieza más."""
 
     def __init__(self, tied, device="cpu"):
         super().__init__()
         self.tok_emb = nn.Embedding(6, 3, device=device)
+        self.norm = nn.LayerNorm(3, device=device)
         self.out_head = nn.Linear(3, 6, bias=False, device=device)
-        self.tied = not tied
         if tied:
             self.out_head.weight = self.tok_emb.weight
 
 
 @exercise("vinculacion.6")
 def _(answer):
-    equal = _Model(tied=False)
+    equal, three = _Model(tied=False), nn.ModuleDict({"a": _Model(tied=True), "b": _Model(tied=False)})
+    three["b"].out_head.weight = three["a"].tok_emb.weight
     with torch.no_grad():
         equal.out_head.weight.copy_(equal.tok_emb.weight)
     cases = [
-        (
-            _Model(tied=True),
-            True,
-            "dijo que no con un modelo vinculado a mano. ¿Miras un aviso en vez del tensor?",
-        ),
-        (_Model(tied=False), False, "dijo que sí con dos matrices distintas."),
-        (equal, False, "dijo que sí con dos matrices de iguales valores: tener lo mismo no es ser lo mismo."),
-        (_Model(tied=False, device="meta"), False, "dijo que sí con una maqueta de dos matrices."),
-        (_Model(tied=True, device="meta"), True, "dijo que no con una maqueta vinculada."),
+        (_Model(tied=True), "en un modelo vinculado"),
+        (_Model(tied=False), "en un modelo de dos matrices distintas"),
+        (equal, "con dos matrices de iguales valores (tener lo mismo no es ser lo mismo)"),
+        (_Model(tied=False, device="meta"), "en una maqueta de dos matrices"),
+        (_Model(tied=True, device="meta"), "en una maqueta vinculada"),
+        (three, "con tres nombres de un mismo tensor"),
     ]
-    for model, right, hint in cases:
+    for model, where in cases:
+        names = dict(model.named_parameters(remove_duplicate=False))
+        shared = sorted(a for a in names if any(a != b and names[a] is names[b] for b in names))
         result = run(answer, model)
-        if not isinstance(result, bool):
-            raise Wrong(f"debe devolver True o False y devolvió {type(result).__name__}.")
-        if result != right:
-            raise Wrong(hint)
-    return "basta con preguntar si es el mismo objeto."
+        if not isinstance(result, (list, tuple, set)) or not all(isinstance(name, str) for name in result):
+            raise Wrong(f"debe devolver una lista de nombres y devolvió {type(result).__name__}.")
+        if shared and not result:
+            raise Wrong(f"{where} no encontró ninguno. ¿Recorres también los nombres repetidos?")
+        if set(result) < set(shared):
+            raise Wrong(f"{where} faltan nombres: cuentan todos los del grupo, también el primero.")
+        if set(result) != set(shared):
+            raise Wrong(f"{where} sobran nombres: no todos los que dio comparten tensor.")
+        if list(result) != shared and not isinstance(result, set):
+            raise Wrong("los nombres son esos, pero se piden en orden alfabético y sin repetir.")
+    return "la identidad del objeto es lo único que no engaña."

@@ -26,15 +26,16 @@ def plot_two_ends(labels, from_input, from_output, title):
 
 
 def plot_curves(steps, curves, title):
-    """Una línea por semilla, para cada modelo: la pérdida de validación según los pasos dados.
+    """La pérdida de validación según los pasos dados: fina, una línea por semilla; gruesa, la media.
 
     steps: pasos en que se midió. curves: modelo → lista de listas, una por semilla.
     """
     _, ax = plt.subplots(figsize=(7, 4.4), dpi=100)
     for (name, runs), (color, dash, marker) in zip(curves.items(), LOOKS, strict=False):
-        for index, losses in enumerate(runs):
-            label = name if index == 0 else None
-            ax.plot(steps, losses, dash, color=color, lw=1.5, marker=marker, ms=4, label=label)
+        for losses in runs:
+            ax.plot(steps, losses, dash, color=color, lw=1, alpha=0.35)
+        mean = [sum(column) / len(column) for column in zip(*runs, strict=True)]
+        ax.plot(steps, mean, dash, color=color, lw=3, marker=marker, ms=7, label=name)
     ax.set(xlabel="pasos de entrenamiento", ylabel="pérdida de validación")
     ax.legend(fontsize=11, frameon=False)
     return _finish(ax, title, numbers=("y",))
@@ -43,22 +44,24 @@ def plot_curves(steps, curves, title):
 def plot_seeds(panels, title):
     """Un punto por semilla y una raya en la media, para cada modelo; un panel por medida.
 
-    panels: rótulo → {modelo: lista de valores}. Devuelve la lista de ejes, cada uno con su escala.
+    panels: rótulo → {modelo: lista de valores}. Devuelve la lista de ejes, de arriba abajo y a una escala.
     """
-    figure, grid = plt.subplots(1, len(panels), figsize=(8, 4.2), dpi=100, squeeze=False)
-    for ax, (label, results) in zip(grid[0], panels.items(), strict=True):
+    size = (6.5, 2.7 * len(panels) + 0.4)
+    figure, grid = plt.subplots(len(panels), 1, figsize=size, dpi=100, squeeze=False, sharey=True)
+    for ax, (label, results) in zip(grid[:, 0], panels.items(), strict=True):
         for x, ((_, values), (color, _, marker)) in enumerate(zip(results.items(), LOOKS, strict=False)):
             spread = [x + 0.08 * (index - (len(values) - 1) / 2) for index in range(len(values))]
-            ax.plot(spread, values, marker, color=color, ms=7, ls="none")
+            ax.plot(spread, values, marker, color=color, ms=8, ls="none")
             ax.hlines(sum(values) / len(values), x - 0.35, x + 0.35, color=INK, lw=1.5)
         ax.set_xticks(range(len(results)), results)
         ax.set_xlim(-0.6, len(results) - 0.4)
+        ax.set_ylabel("pérdida")
         ax.yaxis.set_major_locator(MaxNLocator(6))
         _finish(ax, label, numbers=("y",))
-    grid[0, 0].set_ylabel("pérdida")
+        ax.tick_params(labelsize=13)
     figure.suptitle(title, fontsize=13, color=INK)
     figure.tight_layout()
-    return list(grid[0])
+    return list(grid[:, 0])
 
 
 def plot_shares(shares, title):
@@ -69,7 +72,7 @@ def plot_shares(shares, title):
     ax.set_yticks(range(len(shares)), shares)
     ax.invert_yaxis()
     ax.bar_label(ax.containers[0], [f"{spanish(value, 1)} %" for value in percents], padding=4, fontsize=11)
-    ax.set(xlabel="% de los parámetros", xlim=(0, 1.2 * max(percents)))
+    ax.set(xlabel="% de los parámetros del modelo con dos matrices", xlim=(0, 1.2 * max(percents)))
     return _finish(ax, title, numbers=("x",))
 
 
