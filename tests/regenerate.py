@@ -36,6 +36,7 @@ FIGURES = {
     "06_arquitectura.svg": lambda: draw_architecture(GPT_CONFIG_124M),
     "06_mapa.svg": lambda: draw_map(["modelo"]),
     "07_mapa.svg": lambda: draw_map(["generacion"]),
+    "09_mapa.svg": lambda: draw_map(["modelo"]),
 }
 # Última celda, que no se guarda: la memoria que llegó a ocupar el núcleo (en KiB en Linux; bytes en macOS).
 MEASURE = """import builtins, sys
