@@ -111,7 +111,7 @@ def plot_roofline(peak, bandwidth, measured, tasks, title):
     numbers = [peak, bandwidth, *(value for pair in measured for value in pair), *tasks.values()]
     if min(numbers) <= 0:
         raise ValueError(f"El techo se dibuja con números mayores que 0; llegó {min(numbers)}.")
-    _, ax = plt.subplots(figsize=(7, 4.3), dpi=100)
+    _, ax = plt.subplots(figsize=(7, 4.7), dpi=100)
     corner = peak / bandwidth
     low, high = min(0.2, *tasks.values()) / 2, max(corner, *tasks.values()) * 3
     floor = min([bandwidth * low, *(rate for _, rate in measured)]) / 2
@@ -128,7 +128,7 @@ def plot_roofline(peak, bandwidth, measured, tasks, title):
         axis.set_major_locator(FixedLocator(ticks))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(lambda value, _: spanish(value if value < 1 else int(value)))
-    ax.legend(loc="lower right", fontsize=11, frameon=False)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.17), ncols=2, fontsize=11, frameon=False)
     return _finish(ax, title, value_axis=False)
 
 
