@@ -129,7 +129,7 @@ def _(answer):
             (right // element, "contaste números; faltan los bytes de cada uno."),
             (right * seq, "la caché crece con T, no con T²."),
             (right // kv, "contaste una sola cabeza de key y value: son n_kv_heads."),
-            (right * H // kv**2, "la anchura de una cabeza es emb_dim // n_heads; con menos keys no cambia."),
+            (right * H // kv**2, "la anchura de una cabeza es emb_dim // n_heads; compartir no la cambia."),
         ]
         known = [(wrong, hint) for wrong, hint in hints if not math.isclose(wrong, right)]
         if isinstance(given, (tuple, list)):
