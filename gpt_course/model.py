@@ -148,10 +148,10 @@ def init_gpt2(model):
     """Sortea otra vez los pesos de `model` como los de GPT-2 y lo devuelve; consume la semilla de torch.
 
     Los números salen en el orden de los parámetros; una matriz vinculada se sortea una vez. Del código
-    publicado (openai/gpt-2, `model.py`): incrustación de tokens y capas lineales N(0; 0,02), posiciones
+    publicado (`openai/gpt-2`): incrustación de tokens y capas lineales N(0; 0,02), posiciones
     N(0; 0,01), sesgos a 0, normas a 1 y 0. Del artículo (Radford et al. 2019, apartado 2.3): al empezar,
     las capas que escriben en el camino residual se dividen entre √N, con N capas residuales. De las
-    reimplementaciones corrientes: aplicarlo como 0,02/√(2L) a `att.out_proj` y `ff.layers.2`, porque cada
+    versiones corrientes de otros: aplicarlo como 0,02/√(2L) a `att.out_proj` y `ff.layers.2`, porque cada
     uno de los L bloques suma dos veces.
     """
     writing_std = 0.02 / math.sqrt(2 * len(model.trf_blocks))

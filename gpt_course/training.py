@@ -1,4 +1,4 @@
-"""Entrenar en pequeño: la pérdida, el optimizador, el bucle y la recomputación de activaciones."""
+"""Entrenar en pequeño: la pérdida, el optimizador, el bucle y los bloques que se calculan dos veces."""
 
 import contextlib
 import itertools
@@ -12,22 +12,26 @@ from tqdm import tqdm
 
 from gpt_course.config import check_count
 
+_EMPTY = "El cargador está vacío: no dio ningún lote. Un generador se gasta en una vuelta; pasa una lista."
+
 
 def next_token_loss(model, x, y):
     """Pérdida media por token: la entropía cruzada entre los logits de `x` y los tokens de `y`.
 
     x: (B, T) enteros. y: (B, T) int64, los mismos tokens corridos un lugar. Devuelve un escalar.
-    Errores: `ValueError` si `x` e `y` no tienen la misma forma o `y` no es int64; los de `GPTModel`.
+    Errores: `ValueError` si sus formas no coinciden o `y` no son tokens int64; y los de `GPTModel`.
     Fuente: Radford et al. (2018), ecuación 1.
     """
-    for name, value in (("x", x), ("y", y)):
-        if not isinstance(value, torch.Tensor):
-            raise ValueError(f"{name} debe ser un tensor (B, T); llegó {type(value).__name__}.")
+    if not (isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor)):
+        raise ValueError(f"x e y deben ser tensores; llegaron {type(x).__name__} y {type(y).__name__}.")
     if x.shape != y.shape:
         raise ValueError(f"x e y deben tener la misma forma; llegaron {tuple(x.shape)} y {tuple(y.shape)}.")
     if y.dtype != torch.int64:
         raise ValueError(f"y debe ser int64, un número de token por lugar; llegó {y.dtype}. Usa y.long().")
-    return F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+    logits = model(x)  # (B, T, V)
+    if y.device.type == "cpu" and not 0 <= y.min() <= y.max() < logits.shape[-1]:  # como en GPTModel
+        raise ValueError(f"y lleva tokens entre 0 y {logits.shape[-1] - 1}; llegó alguno fuera.")
+    return F.cross_entropy(logits.flatten(0, 1), y.flatten())
 
 
 def make_optimizer(model, *, lr=1e-3, weight_decay=0.1):
@@ -37,11 +41,10 @@ def make_optimizer(model, *, lr=1e-3, weight_decay=0.1):
     Errores: `ValueError` si `lr` no es finita y > 0, `weight_decay` no lo es y ≥ 0, o no hay qué entrenar.
     Fuentes: Loshchilov y Hutter (2019) para AdamW; Brown et al. (2020), apéndice B, para las betas y 0,1.
     """
-    for name, value, positive in (("lr", lr, True), ("weight_decay", weight_decay, False)):
+    for name, value, least in (("lr", lr, "mayor que 0"), ("weight_decay", weight_decay, "0 o mayor")):
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0 <= value < math.inf or (positive and value == 0):
-            least = "mayor que 0" if positive else "mayor o igual que 0"
-            raise ValueError(f"{name} debe ser un número finito {least}; llegó {value!r}.")
+        if not number or not 0 <= value < math.inf or (name == "lr" and value == 0):
+            raise ValueError(f"{name} debe ser un número finito, {least}; llegó {value!r}.")
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not parameters:
         raise ValueError("El modelo no tiene parámetros que entrenar. Usa model.requires_grad_(True).")
@@ -50,12 +53,13 @@ def make_optimizer(model, *, lr=1e-3, weight_decay=0.1):
     return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95))
 
 
+@torch.enable_grad()
 def train(model, loader, optimizer, *, steps, accumulation=1, progress=False):
     """Da `steps` pasos del optimizador y devuelve la pérdida media de cada uno: lista de `steps` decimales.
 
     loader: lotes (x, y), como los de `make_loader`; se recorre en su orden cuantas veces haga falta.
     accumulation: lotes por paso; sus gradientes se promedian (todos pesan igual, también uno más corto).
-    progress: muestra una barra, en la salida de errores. Al acabar devuelve cada pieza a su modo de antes.
+    progress: muestra una barra, en la salida de errores. Al acabar, cada pieza recupera su modo de antes.
     Errores: `ValueError` si una cuenta no sirve, el cargador está vacío, el optimizador es de otro modelo, o
     la pérdida o un gradiente dejan de ser finitos: entonces los pesos se quedan como tras el paso anterior.
     """
@@ -73,8 +77,7 @@ def train(model, loader, optimizer, *, steps, accumulation=1, progress=False):
                 loss = next_token_loss(model, *_to_device(model, x, y)) / accumulation
                 loss.backward()
                 total += loss.item()
-            gradients = [p.grad for p in trained if p.grad is not None]
-            if not math.isfinite(total) or not all(gradient.isfinite().all() for gradient in gradients):
+            if not math.isfinite(total) or not _finite_gradients(trained):
                 raise ValueError(
                     f"En el paso {step} la pérdida o un gradiente dejó de ser finito (pérdida {total}). Los "
                     "pesos se quedan como tras el paso anterior. Prueba una tasa de aprendizaje menor."
@@ -114,13 +117,9 @@ def checkpoint_blocks(model):
 
 class _CheckpointedBlocks(nn.Sequential):
     def forward(self, x):  # (B, T, C)
-        for block in self:
-            keep_input = torch.is_grad_enabled()  # sin gradientes no hay nada que guardar
-            x = checkpoint(block, x, use_reentrant=False) if keep_input else block(x)
+        for block in self:  # sin gradientes no hay nada que guardar
+            x = checkpoint(block, x, use_reentrant=False) if torch.is_grad_enabled() else block(x)
         return x
-
-
-_EMPTY = "El cargador está vacío: no dio ningún lote. Un generador se gasta en una vuelta; pasa una lista."
 
 
 def _endless(loader):
@@ -133,9 +132,14 @@ def _endless(loader):
             raise ValueError(_EMPTY)
 
 
+def _finite_gradients(parameters):
+    # En una función aparte: una lista que siguiera viva retendría los gradientes en el paso siguiente.
+    return all(p.grad.isfinite().all() for p in parameters if p.grad is not None)
+
+
 def _to_device(model, x, y):
-    device = next(model.parameters()).device
-    return (v.to(device) if isinstance(v, torch.Tensor) else v for v in (x, y))
+    first = next(model.parameters())
+    return (v.to(first.device) if isinstance(v, torch.Tensor) else v for v in (x, y))
 
 
 @contextlib.contextmanager

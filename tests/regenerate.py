@@ -36,6 +36,7 @@ FIGURES = {
     "06_arquitectura.svg": lambda: draw_architecture(GPT_CONFIG_124M),
     "06_mapa.svg": lambda: draw_map(["modelo"]),
     "07_mapa.svg": lambda: draw_map(["generacion"]),
+    "08_mapa.svg": lambda: draw_map(["incrustaciones", "cabeza"]),
     "09_mapa.svg": lambda: draw_map(["modelo"]),
 }
 # Última celda, que no se guarda: la memoria que llegó a ocupar el núcleo (en KiB en Linux; bytes en macOS).
@@ -171,6 +172,9 @@ def _merge(outputs):
             last.text += output.text
         else:
             merged.append(output)
+    for output in merged:
+        if output.output_type == "stream":  # una barra de progreso se reescribe: queda su último estado
+            output.text = re.sub(r"[^\n]*\r(?=[^\n])", "", output.text)
     return merged
 
 

@@ -175,6 +175,19 @@ def test_a_measure_already_kept_does_not_change(tmp_path):
     assert path.read_bytes() == first
 
 
+def test_of_a_progress_bar_only_its_last_state_is_kept(tmp_path):
+    source = r"import sys; [print(f'\r{i}/9', end='', file=sys.stderr) for i in range(10)]; print('\nfin')"
+    bar = nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-ignore-output"]})
+    path = tmp_path / "barra.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[bar]), path)
+    assert regenerate.main([str(path)]) == 0
+    first = path.read_bytes()
+    texts = {output.name: output.text for output in nbformat.read(path, as_version=4).cells[0].outputs}
+    assert texts == {"stderr": "9/9", "stdout": "\nfin\n"}
+    assert regenerate.main([str(path)]) == 0
+    assert path.read_bytes() == first
+
+
 def test_an_output_that_says_something_else_is_replaced(tmp_path):
     cell = nbformat.v4.new_code_cell("print('después')", metadata={"tags": ["nbval-ignore-output"]})
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="antes\n")]

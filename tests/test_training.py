@@ -58,8 +58,10 @@ def test_loss_of_transformers():
         (tokens(2, 5), tokens(5, 2), r"misma forma"),
         (tokens(2, 5), tokens(2, 5).float(), r"int64.*llegó torch\.float32"),
         (tokens(2, 5), tokens(2, 5).int(), r"int64.*llegó torch\.int32"),
-        (tokens(2, 5), [[1]], r"y debe ser un tensor.*list"),
-        (None, tokens(2, 5), r"x debe ser un tensor.*NoneType"),
+        (tokens(2, 5), [[1]], r"deben ser tensores.*llegaron Tensor y list"),
+        (None, tokens(2, 5), r"deben ser tensores.*llegaron NoneType y Tensor"),
+        (tokens(2, 5), tokens(2, 5) + 13, r"entre 0 y 12; llegó alguno fuera"),
+        (tokens(2, 5), tokens(2, 5) - 100, r"entre 0 y 12"),  # −100 es «no contar» para cross_entropy
         (tokens(2, 5).float(), tokens(2, 5), r"Se esperaba un tensor int64 o int32"),
         (tokens(1, 8), tokens(1, 8), r"llegó T = 8"),
     ],
@@ -119,12 +121,12 @@ def test_frozen_parameters_stay_out():
 @pytest.mark.parametrize("value", [-0.1, math.inf, math.nan, "0.1", None, True])
 @pytest.mark.parametrize("name", ["lr", "weight_decay"])
 def test_bad_options(name, value):
-    with pytest.raises(ValueError, match=f"^{name} debe ser un número finito mayor"):
+    with pytest.raises(ValueError, match=f"^{name} debe ser un número finito, "):
         make_optimizer(tiny_model(), **{name: value})
 
 
 def test_a_rate_of_zero_is_refused():
-    with pytest.raises(ValueError, match="lr debe ser un número finito mayor que 0; llegó 0"):
+    with pytest.raises(ValueError, match="lr debe ser un número finito, mayor que 0; llegó 0"):
         make_optimizer(tiny_model(), lr=0)
 
 
@@ -138,6 +140,13 @@ def test_it_learns_and_tells_the_loss_of_each_step():
     assert len(losses) == 60 and all(type(loss) is float for loss in losses)
     assert losses[0] == pytest.approx(first, rel=1e-6)
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_it_trains_also_inside_no_grad():
+    first, second = tiny_model(), tiny_model()
+    with torch.no_grad():
+        inside = train(first, loader(), make_optimizer(first), steps=2)
+    assert inside == train(second, loader(), make_optimizer(second), steps=2)
 
 
 def test_it_goes_round_the_loader_in_order():

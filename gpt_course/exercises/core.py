@@ -20,6 +20,7 @@ TOPICS = {
     "bloque": "block",
     "modelo": "model",
     "generacion": "generation",
+    "vinculacion": "tying",
     "memoria": "memory",
 }
 EXERCISES = {}

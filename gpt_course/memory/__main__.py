@@ -31,7 +31,7 @@ def main(arguments=None):
     try:
         options = read(arguments)
         plan = make_plan(options)
-        ram = parse_size(options.ram) if options.ram else None
+        ram = parse_size(options.ram) if options.ram is not None else None
     except (BadInput, ValueError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

@@ -9,18 +9,17 @@ def saved_bytes(function, model):
     Cada bloque de memoria cuenta una vez y entero, aunque se guarden varias vistas de él. `function`
     devuelve el resultado del que se llamaría a `backward()`. Devuelve (resultado, bytes).
     """
-    known = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
-    storages = {}
+    known = _storages(model.parameters())
+    saved = {}
 
     def keep(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in known:
-            storages[storage.data_ptr()] = storage  # vivo: si se liberase, otro usaría su dirección
+        # Se guarda el bloque entero: si se liberase, otro ocuparía su lugar y contaría como el mismo.
+        saved.update(_storages([tensor]))
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         result = function()
-    return result, sum(storage.nbytes() for storage in storages.values())
+    return result, sum(storage.nbytes() for place, storage in saved.items() if place not in known)
 
 
 def state_bytes(model, optimizer):
@@ -41,7 +40,11 @@ def state_bytes(model, optimizer):
     }
 
 
+def _storages(tensors):
+    """Los bloques de memoria de unos tensores, cada uno una vez (también los de una maqueta «meta»)."""
+    storages = (tensor.untyped_storage() for tensor in tensors)
+    return {storage._cdata: storage for storage in storages}
+
+
 def _total(tensors):
-    """Bytes de unos tensores; cada bloque de memoria cuenta una vez."""
-    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for tensor in tensors}
-    return sum(storage.nbytes() for storage in storages.values())
+    return sum(storage.nbytes() for storage in _storages(tensors).values())

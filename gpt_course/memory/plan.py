@@ -48,7 +48,7 @@ class Plan:
                 "Recorta las secuencias o cambia context_length."
             )
         for name, options in (("dtype", DTYPES), ("optimizer", MOMENTS)):
-            if getattr(self, name) not in options:
+            if getattr(self, name) not in tuple(options):
                 raise ValueError(
                     f"{name} debe ser uno de {', '.join(options)}; llegó {getattr(self, name)!r}."
                 )

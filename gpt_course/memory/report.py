@@ -69,7 +69,7 @@ def table(plan, title):
     train, generate = named(found["training_bytes"]), named(found["inference_bytes"])
     return "\n".join(
         [
-            f"{title}: {total:,} parámetros",
+            f"{title}: {total:,} parámetros, {'una matriz compartida' if plan.tied else 'dos matrices'}",
             _description(plan),
             *_section("PARÁMETROS", named(pieces), ["cuántos"], lambda count: [f"{count:,}"]),
             *_bytes("ENTRENAR", {**train, f"pico: {LABELS[highest]}": moments[highest]}),
@@ -139,7 +139,6 @@ def _description(plan):
         plan.optimizer,
         f"dropout {plan.cfg['drop_rate']:g}",
         "atención explícita" if plan.explicit or plan.has_dropout else "atención con SDPA",
-        "una matriz compartida" if plan.tied else "dos matrices",
         "recomputación" if plan.checkpointing else "",
         f"{plan.accumulation} lotes acumulados" if plan.accumulation > 1 else "",
     ]

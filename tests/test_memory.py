@@ -1,0 +1,298 @@
+"""La aritmética de memoria contra lo que PyTorch reserva de verdad: al byte, en configuraciones al azar."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import TINY, as_huggingface, tiny_model, tokens
+from safetensors.torch import save_file
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
+from gpt_course.dropout import keep_mask
+from gpt_course.memory import (
+    Plan,
+    activations,
+    attention_matrix,
+    flops,
+    inference,
+    kv_cache,
+    parameter_shapes,
+    parameters,
+    state,
+    training,
+    training_flops,
+    training_peak,
+    training_timeline,
+    weights_file,
+)
+from gpt_course.memory.measure import saved_bytes, state_bytes
+from gpt_course.model import GPTModel
+from gpt_course.training import checkpoint_blocks, next_token_loss
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "mixed": torch.bfloat16}
+MANY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+
+
+@st.composite
+def plans(draw, **fixed):
+    """Planes pequeños de cualquier forma; `fixed` decide lo que no se sortea."""
+    n_heads = draw(st.integers(1, 4))
+    cfg = {
+        "vocab_size": draw(st.integers(2, 60)),
+        "context_length": draw(st.integers(1, 20)),
+        "emb_dim": n_heads * draw(st.integers(1, 6)),
+        "n_heads": n_heads,
+        "n_layers": draw(st.integers(1, 3)),
+        "drop_rate": fixed.pop("drop_rate", None) or draw(st.sampled_from([0.0, 0.1, 0.5])),
+        "qkv_bias": draw(st.booleans()),
+        "tie_weights": draw(st.booleans()),
+    }
+    if fixed.pop("no_dropout", False):
+        cfg["drop_rate"] = 0.0
+    options = {
+        "batch": st.integers(1, 4),
+        "seq": st.integers(1, cfg["context_length"]),
+        "dtype": st.sampled_from(["fp32", "bf16"]),
+        "optimizer": st.sampled_from(["sgd", "momentum", "adamw"]),
+        "explicit": st.booleans(),
+        "checkpointing": st.booleans(),
+    }
+    return Plan(cfg, **{name: fixed.get(name, draw(values)) for name, values in options.items()})
+
+
+def built(plan):
+    """El modelo de un plan, entrenándose, y un lote (x, y)."""
+    model = GPTModel(plan.cfg).to(DTYPES[plan.dtype])
+    for block in model.trf_blocks:
+        block.att.explicit = plan.explicit
+    if plan.checkpointing:
+        checkpoint_blocks(model)
+    return model, *(tokens(plan.batch, plan.seq, plan.cfg["vocab_size"]) for _ in "xy")
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+@pytest.mark.parametrize("dropout", [{"no_dropout": True}, {"drop_rate": 0.3}], ids=["sin", "con"])
+def test_saved_activations_to_the_byte(dtype, dropout):
+    @MANY
+    @given(plans(dtype=dtype, **dropout))
+    def compare(plan):
+        model, x, y = built(plan)
+        _, measured = saved_bytes(lambda: next_token_loss(model, x, y), model)
+        assert sum(activations(plan).values()) == measured
+
+    compare()
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16", "mixed"])
+def test_weights_gradients_and_optimizer_to_the_byte(dtype):
+    @MANY
+    @given(plans(dtype=dtype))
+    def compare(plan):
+        model, x, y = built(plan)
+        optimizer = one_step(model, x, y, plan)
+        assert state_bytes(model, optimizer) == state(plan)
+
+    compare()
+
+
+def one_step(model, x, y, plan):
+    """Un paso con el optimizador de PyTorch; en «mixed», sobre una copia fp32 de los pesos."""
+    own = list(model.parameters())
+    trained = [p.detach().float() for p in own] if plan.has_master else own
+    optimizer = {
+        "sgd": lambda: torch.optim.SGD(trained, lr=0.1),
+        "momentum": lambda: torch.optim.SGD(trained, lr=0.1, momentum=0.9),
+        "adamw": lambda: torch.optim.AdamW(trained),
+    }[plan.optimizer]()
+    next_token_loss(model, x, y).backward()
+    if plan.has_master:
+        for master, parameter in zip(trained, own, strict=True):
+            master.grad = parameter.grad.float()
+    optimizer.step()
+    return optimizer
+
+
+@MANY
+@given(plans())
+def test_flops_are_those_that_torch_counts(plan):
+    model, x, y = built(plan)
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        loss = next_token_loss(model, x, y)
+        assert sum(flops(plan).values()) == counter.get_total_flops()
+        loss.backward()
+    assert training_flops(plan) == counter.get_total_flops()
+
+
+@MANY
+@given(plans())
+def test_the_weights_file_to_the_byte(tmp_path_factory, plan):
+    path = tmp_path_factory.mktemp("pesos") / "modelo.safetensors"
+    save_file(built(plan)[0].state_dict(), path)
+    assert weights_file(plan) == path.stat().st_size
+
+
+@MANY
+@given(plans(dtype="fp32", no_dropout=True))
+def test_the_kv_cache_is_that_of_transformers(plan):
+    model, x, _ = built(plan)
+    with torch.no_grad():
+        cache = as_huggingface(model)(x, use_cache=True).past_key_values
+    stored = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+    assert kv_cache(plan) == stored
+
+
+@pytest.mark.parametrize(
+    ("cfg", "released"),
+    [
+        (GPT2_CONFIGS["gpt2"], 124_439_808),
+        (GPT2_CONFIGS["gpt2-medium"], 354_823_168),
+        (GPT2_CONFIGS["gpt2-large"], 774_030_080),
+        (GPT2_CONFIGS["gpt2-xl"], 1_557_611_200),
+        (GPT_CONFIG_124M, 163_009_536),
+    ],
+    ids=[*GPT2_CONFIGS, "124M"],
+)
+def test_the_four_sizes_line_by_line(cfg, released):
+    with torch.device("meta"):
+        model = GPTModel(cfg)
+    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+    assert list(parameter_shapes(cfg).items()) == list(shapes.items())
+    assert sum(parameters(cfg).values()) == released
+    groups = {
+        "token_embedding": model.tok_emb,
+        "position_embedding": model.pos_emb,
+        "attention": [block.att for block in model.trf_blocks],
+        "feed_forward": [block.ff for block in model.trf_blocks],
+        "norms": [model.final_norm, *(n for b in model.trf_blocks for n in (b.norm1, b.norm2))],
+        "output_head": [] if cfg.get("tie_weights") else model.out_head,
+    }
+    for piece, modules in groups.items():
+        modules = modules if isinstance(modules, list) else [modules]
+        assert parameters(cfg)[piece] == sum(p.numel() for m in modules for p in m.parameters()), piece
+
+
+@pytest.mark.parametrize("name", GPT2_CONFIGS)
+def test_a_whole_step_of_the_four_sizes_on_the_meta_device(name):
+    """Sin reservar nada: las activaciones y los FLOPs de los modelos publicados, con 1024 tokens."""
+    plan = Plan({**GPT2_CONFIGS[name], "drop_rate": 0.0}, batch=2, explicit=True)
+    with torch.device("meta"):
+        model = GPTModel(plan.cfg)
+        x, y = (torch.zeros(2, 1024, dtype=torch.int64) for _ in "xy")
+    for block in model.trf_blocks:
+        block.att.explicit = True
+    with FlopCounterMode(display=False) as counter:
+        loss, measured = saved_bytes(lambda: next_token_loss(model, x, y), model)
+        loss.backward()
+    assert measured == sum(activations(plan).values())
+    assert counter.get_total_flops() == training_flops(plan)
+
+
+def test_published_figures():
+    small, xl = (Plan(GPT2_CONFIGS[name], dtype="bf16") for name in ("gpt2", "gpt2-xl"))
+    assert [kv_cache(plan) / 2**20 for plan in (small, xl)] == [36, 300]
+    assert kv_cache(dataclasses.replace(small, seq=1)) == 36 * 2**10
+    assert sum(flops(Plan(GPT_CONFIG_124M)).values()) == 291_648_307_200
+    assert state(Plan(GPT_CONFIG_124M))["weights"] == 652_038_144
+    for dtype in ("fp32", "mixed"):
+        sizes = state(Plan(GPT_CONFIG_124M, dtype=dtype))
+        assert sum(sizes.values()) == 16 * 163_009_536 + 4 * len(parameter_shapes(GPT_CONFIG_124M))
+
+
+def test_the_mask_is_stored_in_the_blocks_that_the_account_supposes():
+    plan = Plan({**TINY, "drop_rate": 0.5})
+    assert activations(plan)["dropout"] % keep_mask(1, 0.5).untyped_storage().nbytes() == 0
+
+
+def test_explicit_attention_gives_the_same_as_sdpa():
+    model, x = tiny_model(), tokens(2, 7)
+    expected = model(x)
+    for block in model.trf_blocks:
+        block.att.explicit = True
+    torch.testing.assert_close(model(x), expected, rtol=0, atol=1e-5)
+
+
+def test_the_ledger_adds_up():
+    plan = Plan(GPT2_CONFIGS["gpt2"], batch=2, seq=128)
+    sizes = training(plan)
+    assert sizes["activations"] == sum(activations(plan).values())
+    assert sizes["logits"] == 2 * 128 * 50257 * 4
+    assert sizes["gradients"] == sizes["weights"]
+    assert attention_matrix(plan) == 2 * 12 * 128 * 128 * 4
+    moments = training_timeline(plan)
+    assert training_peak(plan) == max(moments.values())
+    assert moments["start"] == sizes["weights"] + sizes["optimizer"]
+    assert moments["forward"] - moments["start"] == sizes["activations"] + sizes["logits"]
+    assert inference(plan)["weights"] == sizes["weights"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"checkpointing": True},
+        {"dtype": "bf16"},
+        {"batch": 1},
+        {"seq": 64},
+        {"cfg": {**GPT2_CONFIGS["gpt2"], "drop_rate": 0.0}},
+    ],
+    ids=["recomputación", "bf16", "lote", "longitud", "SDPA"],
+)
+def test_what_saves_memory_lowers_the_peak(change):
+    plan = Plan(GPT2_CONFIGS["gpt2"], batch=8, seq=256)
+    assert training_peak(dataclasses.replace(plan, **change)) < training_peak(plan)
+
+
+def test_accumulating_keeps_the_gradients_alive():
+    plan = Plan(GPT2_CONFIGS["gpt2"], batch=8, seq=256)
+    more = dataclasses.replace(plan, accumulation=4)
+    grown = training_timeline(more)["forward"] - training_timeline(plan)["forward"]
+    assert grown == state(plan)["gradients"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"batch": 0}, "batch debe ser un entero mayor o igual que 1; llegó 0"),
+        ({"batch": 2.0}, "batch debe ser un entero"),
+        ({"seq": 0}, "seq debe ser un entero"),
+        ({"seq": 1025}, "seq debe ser como mucho context_length, 1024; llegó 1025"),
+        ({"accumulation": 0}, "accumulation debe ser un entero"),
+        ({"dtype": "fp8"}, "dtype debe ser uno de fp32, bf16, mixed; llegó 'fp8'"),
+        ({"optimizer": "adam"}, "optimizer debe ser uno de sgd, momentum, adamw; llegó 'adam'"),
+        ({"explicit": 1}, "explicit debe ser True o False; llegó 1"),
+        ({"checkpointing": "sí"}, "checkpointing debe ser True o False; llegó 'sí'"),
+        ({"cfg": {**TINY, "n_heads": 3}}, "emb_dim debe ser múltiplo de n_heads"),
+        ({"cfg": None}, "debe ser un diccionario"),
+        ({"dtype": ["fp32"]}, "dtype debe ser uno de"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(fields, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Plan(**{"cfg": GPT_CONFIG_124M, **fields})
+
+
+def test_predicting_needs_no_torch():
+    code = (
+        "import sys; from gpt_course.memory import *; from gpt_course.memory import report, __main__;"
+        "assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_storage_counts_once_and_whole():
+    weight = torch.nn.Parameter(torch.ones(3))
+    model = torch.nn.ParameterList([weight])
+    kept = torch.ones(10)  # 40 bytes, de los que se guardan dos vistas
+
+    def function():
+        return (kept[:3] * weight).sum() + (kept[3:6] * weight).sum()
+
+    result, measured = saved_bytes(function, model)
+    assert measured == 40
+    assert result.item() == 6

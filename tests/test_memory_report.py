@@ -1,0 +1,194 @@
+"""La cuenta contada: unidades, tabla, si cabe y la orden de la terminal."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from gpt_course.config import GPT2_CONFIGS
+from gpt_course.memory import (
+    Plan,
+    inference_peak,
+    kv_cache,
+    parse_size,
+    state,
+    to_unit,
+    training_peak,
+    weights_file,
+)
+from gpt_course.memory.__main__ import main
+from gpt_course.memory.report import LABELS, advice, summary, table, verdict
+
+GIB = 2**30
+
+
+def ask(capsys, *arguments):
+    """Código de salida y lo que imprime la orden en cada salida."""
+    code = main(list(arguments))
+    return code, *capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("unit", "value"), [("B", 652_038_144), ("MB", 652.038144), ("MiB", 621.83203125), ("GB", 0.652038144)]
+)
+def test_each_unit_has_its_name(unit, value):
+    assert to_unit(163_009_536 * 4, unit) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("8GiB", 8 * GIB),
+        ("8 GiB", 8 * GIB),
+        ("16GB", 16 * 10**9),
+        ("1,5 KiB", 1536),
+        ("1.5kB", 1500),
+        ("7B", 7),
+    ],
+)
+def test_sizes_are_read(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["8", "8 gigas", "GiB", "-1GiB", "0GiB", "8gb", "", "1e3MB", None, 8])
+def test_other_sizes_are_refused(text):
+    with pytest.raises(ValueError, match=r"como 8GiB o 16GB; llegó"):
+        parse_size(text)
+
+
+def test_a_unit_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="La unidad debe ser una de B, kB"):
+        to_unit(1, "Mb")
+
+
+def test_the_example_of_the_course(capsys):
+    options = "--model gpt2-xl --batch 8 --seq 1024 --dtype bf16 --optimizer adamw --ram 8GiB"
+    code, out, err = ask(capsys, *options.split())
+    plan = Plan(GPT2_CONFIGS["gpt2-xl"], batch=8, seq=1024, dtype="bf16")
+    assert (code, err) == (0, "")
+    assert out.startswith(
+        "gpt2-xl: 1,557,611,200 parámetros, una matriz compartida\nB = 8, T = 1024 · bf16 · adamw"
+    )
+    for size in (*state(plan).values(), training_peak(plan), inference_peak(plan), kv_cache(plan)):
+        assert size == 0 or re.search(rf" {size:,} ", out), size
+    assert f" {weights_file(plan):,} " in out
+    assert "Entrenar: no cabe en 8.00 GiB; el pico es de 96.71 GiB" in out
+    assert "Generar: cabe en 8.00 GiB" in out
+
+
+def test_every_line_fits_the_screen_and_says_its_unit():
+    text = table(Plan(GPT2_CONFIGS["gpt2-xl"], batch=64, accumulation=8, checkpointing=True), "gpt2-xl")
+    assert max(len(line) for line in text.splitlines()) <= 110
+    assert text.count("bytes           MiB            MB") == 4
+    assert "recomputación · 8 lotes acumulados" in text
+
+
+def test_every_key_of_the_summary_has_its_name_in_spanish():
+    found = summary(Plan(GPT2_CONFIGS["gpt2"], dtype="mixed", checkpointing=True))
+    sizes = ("parameters", "training_bytes", "activation_bytes", "inference_bytes", "training_timeline_bytes")
+    assert {key for section in sizes for key in found[section]} - {"total"} <= set(LABELS)
+
+
+def test_the_json_is_the_summary(capsys):
+    code, out, _ = ask(capsys, "--json", "--ram", "4GiB", "--seq", "256")
+    found = json.loads(out)
+    plan = Plan(GPT2_CONFIGS["gpt2"], seq=256)
+    assert code == 0
+    assert found["training_peak_bytes"] == training_peak(plan)
+    assert found["fits"] == {"training": training_peak(plan) <= 4 * GIB, "inference": True}
+    assert found["config"] == GPT2_CONFIGS["gpt2"]
+    assert json.loads(json.dumps(summary(plan))) == {
+        key: value for key, value in found.items() if key not in ("model", "ram_bytes", "fits")
+    }
+
+
+def test_options_override_every_field(capsys):
+    options = (
+        "--vocab-size 100 --context-length 64 --emb-dim 48 --n-heads 4 --n-layers 2 --drop-rate 0.5 "
+        "--no-qkv-bias --no-tie-weights --batch 3 --seq 32 --optimizer momentum --dtype mixed "
+        "--checkpointing --accumulation 2"
+    )
+    _, out, _ = ask(capsys, "--json", *options.split())
+    found = json.loads(out)
+    assert list(found["config"].values()) == [100, 64, 48, 4, 2, 0.5, False, False]
+    assert list(found["plan"].values()) == [3, 32, "mixed", "momentum", False, True, 2]
+
+
+@pytest.mark.parametrize(("attention", "explicit"), [("sdpa", False), ("explicit", True)])
+def test_the_attention_is_chosen(capsys, attention, explicit):
+    _, out, _ = ask(capsys, "--json", "--drop-rate", "0", "--attention", attention)
+    assert json.loads(out)["plan"]["explicit"] is explicit
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--model gpt3", "--model debe ser uno de gpt2, gpt2-medium"),
+        ("--batch cien", "--batch debe ser un entero; llegó 'cien'"),
+        ("--batch 0", "batch debe ser un entero mayor o igual que 1"),
+        ("--batch 1.5", "--batch debe ser un entero"),
+        ("--batch", "No se entiende --batch"),
+        ("--json=3", "No se entiende --json"),
+        ("--seq 2000", "seq debe ser como mucho context_length, 1024; llegó 2000"),
+        ("--dtype fp8", "dtype debe ser uno de fp32, bf16, mixed"),
+        ("--optimizer adam", "optimizer debe ser uno de sgd"),
+        ("--n-heads 7", "emb_dim debe ser múltiplo de n_heads"),
+        ("--drop-rate 1", "drop_rate debe ser un número del intervalo [0, 1)"),
+        ("--drop-rate nan", "drop_rate debe ser un número del intervalo [0, 1)"),
+        ("--drop-rate mucho", "--drop-rate debe ser un número"),
+        ("--attention flash", "--attention debe ser sdpa o explicit; llegó 'flash'"),
+        ("--attention sdpa", "añade --drop-rate 0"),
+        ("--ram 8", "como 8GiB o 16GB; llegó '8'"),
+        ("--ram=", "como 8GiB o 16GB; llegó ''"),
+        ("--modelo gpt2", "No existe la opción '--modelo'"),
+        ("--mod gpt2", "No existe la opción '--mod'"),
+        ("gpt2", "No existe la opción 'gpt2'"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_code_2(capsys, options, message):
+    code, out, err = ask(capsys, *options.split())
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: ") and message in err and err.count("\n") == 1
+
+
+def test_the_command_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "gpt_course.memory", "--batch", "x"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: --batch")
+
+
+def test_the_help_is_in_spanish(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert out.startswith("Uso: python -m gpt_course.memory [opciones]") and "usage" not in out
+
+
+def test_what_fits_needs_no_advice():
+    text = verdict(Plan(GPT2_CONFIGS["gpt2"], seq=64), 64 * GIB)
+    assert text.count("cabe") == 2 and "no cabe" not in text and len(text.splitlines()) == 2
+
+
+def test_the_advice_is_true():
+    """Lo que dice que basta, basta; y lo que se junta, hace falta."""
+    plan = Plan(GPT2_CONFIGS["gpt2"], batch=8)
+    just_enough = training_peak(Plan(GPT2_CONFIGS["gpt2"], accumulation=8))
+    alone = advice(plan, just_enough, training_peak)
+    assert alone.startswith("Basta con uno de estos cambios: una frase por lote")
+    several = advice(plan, just_enough - 2**20, training_peak)
+    assert "una frase por lote" not in several or "Con estos cambios a la vez" in several
+    xl = Plan(GPT2_CONFIGS["gpt2-xl"], batch=8, dtype="bf16")
+    assert "Con estos cambios a la vez, el pico baja a 6.28 GiB" in advice(xl, 8 * GIB, training_peak)
+    assert advice(xl, 2 * GIB, training_peak).startswith("Ni con todos los cambios (")
+
+
+def test_the_advice_for_generating_does_not_speak_of_training():
+    text = advice(Plan(GPT2_CONFIGS["gpt2-xl"], batch=8), 5 * GIB, inference_peak)
+    assert "recomputación" not in text and "SGD" not in text and "bf16" in text
