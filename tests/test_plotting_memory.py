@@ -50,6 +50,8 @@ def test_every_bit_has_a_box_with_the_colour_of_its_field():
     assert len(colors) == 48
     assert colors[:32] == [ORANGE] + [SKY] * 8 + [GREY] * 23
     assert colors[32:] == [ORANGE] + [SKY] * 5 + [GREY] * 10
+    corners = [(box.get_x(), box.get_y()) for box in ax.patches]
+    assert [x for x, _ in corners] == [*range(16)] * 3 and len({y for _, y in corners}) == 3
     texts = [text.get_text() for text in ax.texts]
     assert "".join(text for text in texts if text in "01") == "".join("".join(row) for row in ROWS.values())
     assert {"0,15625", "fp32: signo 1, exponente 8, fracción 23"} <= set(texts)

@@ -8,12 +8,13 @@ from gpt_course.plotting.diagrams import canvas
 from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, spanish
 
 FIELDS = (("signo", ORANGE), ("exponente", SKY), ("fracción", GREY))
+_PER_LINE = 16  # casillas por línea: fp32 ocupa dos, y la primera se compara con bf16
 _COLORS = (BLUE, ORANGE, GREEN, SKY, GREY, "#CC79A7")  # el último, también de Okabe e Ito
 _HATCHES = ("", "", "//", "", "..", "xx")
 
 
 def draw_bits(rows, title):
-    """Los bits de un número en cada formato, con un color por campo.
+    """Los bits de un número en cada formato, con un color por campo y 16 casillas por línea.
 
     rows: nombre del formato → (signo, exponente, fracción), tres cadenas de ceros y unos.
     Errores: `ValueError` si un campo tiene algo que no sea 0 o 1.
@@ -21,17 +22,20 @@ def draw_bits(rows, title):
     for name, fields in rows.items():
         if set("".join(fields)) - {"0", "1"}:
             raise ValueError(f"Los campos de {name} deben ser ceros y unos; llegó {fields!r}.")
-    longest = max(len("".join(fields)) for fields in rows.values())
-    ax = canvas(7.0, 1.0 * len(rows) + 0.6, (-0.3, longest + 0.3), (3.4 * len(rows), -1.5))
-    ax.text(longest / 2, -0.9, title, ha="center", va="center", fontsize=13, color=INK)
-    for row, (name, fields) in enumerate(rows.items()):
-        top = 3.4 * row
+    lines = [-(-len("".join(fields)) // _PER_LINE) for fields in rows.values()]
+    height = sum(1.5 + 1.2 * count for count in lines)
+    ax = canvas(7.0, 0.42 * (height + 1.2), (-0.3, _PER_LINE + 0.3), (height, -1.2))
+    ax.text(_PER_LINE / 2, -0.6, title, ha="center", va="center", fontsize=15, color=INK)
+    top = 0.0
+    for (name, fields), count in zip(rows.items(), lines, strict=True):
         sizes = ", ".join(f"{label} {len(bits)}" for (label, _), bits in zip(FIELDS, fields, strict=True))
-        ax.text(0, top + 0.75, f"{name}: {sizes}", va="center", fontsize=12, color=INK)
+        ax.text(0, top + 0.55, f"{name}: {sizes}", va="center", fontsize=14, color=INK)
         colors = [color for (_, color), bits in zip(FIELDS, fields, strict=True) for _ in bits]
         for place, (bit, color) in enumerate(zip("".join(fields), colors, strict=True)):
-            ax.add_patch(Rectangle((place, top + 1.4), 1, 1.4, facecolor=color, edgecolor=INK, lw=0.8))
-            ax.text(place + 0.5, top + 2.12, bit, ha="center", va="center", fontsize=11, color=INK)
+            x, y = place % _PER_LINE, top + 1.05 + 1.2 * (place // _PER_LINE)
+            ax.add_patch(Rectangle((x, y), 1, 1.1, facecolor=color, edgecolor=INK, lw=0.8))
+            ax.text(x + 0.5, y + 0.57, bit, ha="center", va="center", fontsize=15, color=INK)
+        top += 1.5 + 1.2 * count
     return ax
 
 
