@@ -22,6 +22,7 @@ TOPICS = {
     "modelo": "model",
     "generacion": "generation",
     "vinculacion": "tying",
+    "memoria": "memory",
 }
 EXERCISES = {}
 

@@ -15,7 +15,7 @@ def saved_bytes(function, model):
     def keep(tensor):
         # Se guarda el bloque entero: si se liberase, otro ocuparía su lugar y contaría como el mismo.
         saved.update(_storages([tensor]))
-        return tensor
+        return tensor.detach()  # guardar el propio tensor ataría el grafo a sí mismo y nada se liberaría
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         result = function()
