@@ -261,7 +261,7 @@ def test_accumulating_keeps_the_gradients_alive():
         ({"batch": 0}, "batch debe ser un entero mayor o igual que 1; llegó 0"),
         ({"batch": 2.0}, "batch debe ser un entero"),
         ({"seq": 0}, "seq debe ser un entero"),
-        ({"seq": 1025}, "seq debe ser como mucho context_length, 1024; llegó 1025"),
+        ({"seq": 1025}, "`seq` debe ser como mucho context_length, 1024; llegó 1025"),
         ({"accumulation": 0}, "accumulation debe ser un entero"),
         ({"dtype": "fp8"}, "dtype debe ser uno de fp32, bf16, mixed; llegó 'fp8'"),
         ({"optimizer": "adam"}, "optimizer debe ser uno de sgd, momentum, adamw; llegó 'adam'"),

@@ -3,7 +3,7 @@
     plan = Plan(GPT2_CONFIGS["gpt2"], batch=4, seq=1024)
     training(plan), training_peak(plan)
 
-Nada de esto reserva memoria ni necesita PyTorch. En la terminal: python -m gpt_course.memory --help
+Nada de esto reserva memoria ni necesita PyTorch. En la terminal: `python -m gpt_course.memory --help`.
 """
 
 from gpt_course.memory.activations import activations, attention_matrix, block_activations, kv_cache, logits

@@ -1,4 +1,4 @@
-"""La cuenta de memoria en la terminal: python -m gpt_course.memory --model gpt2-xl --ram 8GiB."""
+"""La cuenta de memoria en la terminal: `python -m gpt_course.memory --model gpt2-xl --ram 8GiB`."""
 
 import argparse
 import json
@@ -10,7 +10,8 @@ from gpt_course.memory.plan import DTYPES, MOMENTS, Plan
 from gpt_course.memory.report import summary, table, verdict
 from gpt_course.memory.units import parse_size
 
-_EXAMPLE = "python -m gpt_course.memory --model gpt2 --batch 4 --seq 512 --ram 8GiB"
+_PROGRAM = ["python", "-m", "gpt_course.memory"]
+_EXAMPLE = " ".join([*_PROGRAM, "--model", "gpt2", "--batch", "4", "--seq", "512", "--ram", "8GiB"])
 
 
 class BadInput(Exception):
@@ -18,7 +19,7 @@ class BadInput(Exception):
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message):  # «argument --batch: expected one argument» y parecidos
+    def error(self, message):  # por ejemplo, `argument --batch: expected one argument`
         option = message.split(":")[0].removeprefix("argument ")
         raise BadInput(f"No se entiende {option}: le falta su valor o le sobra. Por ejemplo: {_EXAMPLE}")
 
@@ -51,7 +52,7 @@ def main(arguments=None):
 def read(arguments):
     """Las opciones de la terminal. Lanza `BadInput` con una frase en español."""
     parser = _Parser(
-        usage="python -m gpt_course.memory [opciones]",
+        usage=" ".join([*_PROGRAM, "[opciones]"]),
         description="Predice la memoria y las operaciones de un GPT, sin crearlo.",
         allow_abbrev=False,
         add_help=False,
@@ -63,9 +64,9 @@ def read(arguments):
     add("--seq", help="tokens por frase, T (de serie, context_length)")
     add("--dtype", default="fp32", help=f"uno de {', '.join(DTYPES)}")
     add("--optimizer", default="adamw", help=f"uno de {', '.join(MOMENTS)}")
-    add("--attention", help="sdpa o explicit; con dropout es siempre explicit")
+    add("--attention", help="`sdpa` o `explicit`; con dropout es siempre `explicit`")
     add("--accumulation", default="1", help="lotes por paso del optimizador")
-    add("--checkpointing", action="store_true", help="recalcula los bloques al ir hacia atrás")
+    add("--checkpointing", action="store_true", help="calcula otra vez los bloques al ir hacia atrás")
     for name in ("vocab_size", "context_length", "emb_dim", "n_heads", "n_layers", "drop_rate"):
         add(_flag(name), dest=name, help=f"cambia {name}")
     for name in ("qkv_bias", "tie_weights"):
@@ -74,7 +75,7 @@ def read(arguments):
     add("--json", action="store_true", help="la cuenta como JSON, con los tamaños en bytes")
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
-        raise BadInput(f"No existe la opción {unknown[0]!r}. Míralas con --help. Por ejemplo: {_EXAMPLE}")
+        raise BadInput(f"No existe la opción {unknown[0]!r}. Míralas con `--help`. Por ejemplo: {_EXAMPLE}")
     return options
 
 
@@ -100,9 +101,9 @@ def make_plan(options):
         checkpointing=options.checkpointing,
     )
     if options.attention not in (None, "sdpa", "explicit"):
-        raise BadInput(f"--attention debe ser sdpa o explicit; llegó {options.attention!r}.")
+        raise BadInput(f"`--attention` debe ser `sdpa` o `explicit`; llegó {options.attention!r}.")
     if options.attention == "sdpa" and plan.has_dropout:
-        raise BadInput("Con dropout la atención es explícita: añade --drop-rate 0 para usar sdpa.")
+        raise BadInput("Con dropout la atención es explícita: añade `--drop-rate 0` para usar `sdpa`.")
     return plan
 
 

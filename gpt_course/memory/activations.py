@@ -1,4 +1,4 @@
-"""Lo que autograd guarda en la pasada hacia delante para poder volver: byte a byte, pieza a pieza.
+"""Lo que PyTorch guarda en la pasada hacia delante para poder volver: byte a byte, pieza a pieza.
 
 Cada operación guarda lo que su derivada necesita. La cuenta sale de leer el código de nuestras capas:
 con N = B·T·C·e bytes (e por número), r = B·T·e y A = B·H·T² números,
@@ -10,7 +10,7 @@ con N = B·T·C·e bytes (e por número), r = B·T·e y A = B·H·T² números,
 - red feed-forward: su entrada (N) y, con la anchura 4C, cinco tensores: el de antes de GELU, tres que
   hacen falta para derivarla y el de después → 21N
 - cada dropout: su máscara, un byte por número, reservada de 4096 en 4096
-- fuera de los bloques: tokens, posiciones, normalización final, entrada de la cabeza y log-softmax.
+- fuera de los bloques: tokens, posiciones, normalización final, entrada de la cabeza y logaritmo del softmax.
 
 Los parámetros no cuentan: ya están en memoria.
 """
@@ -31,7 +31,7 @@ def activations(plan):
         "inputs": 16 * tokens + 8 * plan.seq,  # x, y y las posiciones, enteros de 8 bytes
         **pieces,
         "output_head": _width(plan),
-        "loss": logits(plan) + plan.element,  # el log-softmax y entre cuánto se divide la media
+        "loss": logits(plan) + plan.element,  # el logaritmo del softmax y entre cuánto se divide la media
     }
 
 

@@ -17,7 +17,7 @@ def flops(plan):
 
 
 def training_flops(plan):
-    """FLOPs de ir y volver con un lote: hacia atrás, cada producto cuesta dos, y uno más si se recalcula.
+    """FLOPs de ir y volver con un lote: hacia atrás, cada producto cuesta dos, y uno más si se repite.
 
     La recomputación de un bloque se detiene cuando ha rehecho lo que hacía falta: sin dropout, nadie
     necesita el resultado del último producto de la red feed-forward, y no se repite.

@@ -61,7 +61,7 @@ def _width(plan):
 
 
 def _block_forward(plan):
-    """Sin autograd: el camino, su copia normalizada y GELU con cinco tensores de anchura 4C."""
+    """Sin gradientes: el camino, su copia normalizada y GELU con cinco tensores de anchura 4C."""
     attention = 3 * attention_matrix(plan) if plan.explicit else 0
     return max(22 * _width(plan), 6 * _width(plan) + attention)
 

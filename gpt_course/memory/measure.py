@@ -4,7 +4,7 @@ import torch
 
 
 def saved_bytes(function, model):
-    """Bytes que autograd guarda al llamar a `function()`, sin contar los parámetros de `model`.
+    """Bytes que PyTorch guarda, para la vuelta, al llamar a `function()`, sin contar los parámetros de `model`.
 
     Cada bloque de memoria cuenta una vez y entero, aunque se guarden varias vistas de él. `function`
     devuelve el resultado del que se llamaría a `backward()`. Devuelve (resultado, bytes).
@@ -25,7 +25,7 @@ def saved_bytes(function, model):
 def state_bytes(model, optimizer):
     """Bytes de los tensores de un modelo y de su optimizador, con las claves de `memory.state`.
 
-    Los parámetros maestros son los que tiene el optimizador y no el modelo (dtype «mixed»).
+    Los parámetros maestros son los que tiene el optimizador y no el modelo (`dtype="mixed"`).
     """
     own = list(model.parameters())
     groups = [parameter for group in optimizer.param_groups for parameter in group["params"]]

@@ -36,7 +36,7 @@ def parameters(cfg):
 def state(plan):
     """Bytes que ocupa el modelo mientras se entrena, aparte de las activaciones; exactos.
 
-    El modelo no tiene búferes: la máscara causal se crea al usarla. AdamW guarda además, por cada tensor,
+    El modelo no tiene *buffers*: la máscara causal se crea al usarla. AdamW guarda además, por cada tensor,
     la cuenta de sus pasos: un número fp32.
     """
     count, tensors = sum(parameters(plan.cfg).values()), len(parameter_shapes(plan.cfg))
@@ -52,7 +52,7 @@ def state(plan):
 
 
 def weights_file(plan):
-    """Bytes del archivo safetensors con los pesos del modelo: 8 de longitud, una cabecera y los números.
+    """Bytes del archivo `safetensors` con los pesos del modelo: 8 de longitud, una cabecera y los números.
 
     La cabecera es un texto JSON con el tipo, la forma y el lugar de cada tensor, por orden alfabético y
     rellena con espacios hasta un múltiplo de 8.

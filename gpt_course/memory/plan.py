@@ -16,10 +16,10 @@ class Plan:
 
     cfg: configuración como `GPT_CONFIG_124M`; con `drop_rate` > 0 actúa el dropout al entrenar.
     batch, seq: B frases de T tokens; sin `seq`, T = `context_length`.
-    dtype: «fp32», «bf16» (todo en bf16, también el optimizador) o «mixed»: pesos, gradientes y
+    dtype: `fp32`, `bf16` (todo en bf16, también el optimizador) o `mixed`: pesos, gradientes y
     activaciones en bf16, y en fp32 una copia maestra de los pesos y el estado del optimizador.
     Con AdamW son 2 + 2 + 4 + 8 = 16 bytes por parámetro (Rajbhandari et al., 2020, ZeRO, apartado 3.1).
-    optimizer: «sgd», «momentum» (SGD con momento) o «adamw».
+    optimizer: `sgd`, `momentum` (SGD con momento) o `adamw`.
     explicit: construye la matriz de atención T×T aunque no haga falta; con dropout se construye siempre.
     checkpointing: cada bloque guarda solo su entrada y se vuelve a calcular al ir hacia atrás.
     accumulation: cuántos lotes se acumulan en cada paso del optimizador.
@@ -44,7 +44,7 @@ class Plan:
         check_count("seq", self.seq)
         if self.seq > self.cfg["context_length"]:
             raise ValueError(
-                f"seq debe ser como mucho context_length, {self.cfg['context_length']}; llegó {self.seq}. "
+                f"`seq` debe ser como mucho context_length, {self.cfg['context_length']}; llegó {self.seq}. "
                 "Recorta las secuencias o cambia context_length."
             )
         for name, options in (("dtype", DTYPES), ("optimizer", MOMENTS)):

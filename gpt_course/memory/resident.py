@@ -1,22 +1,9 @@
 """La memoria que el sistema da a un proceso: la medida que incluye todo, y por eso no es exacta."""
 
+import inspect
 import os
 import subprocess
 import sys
-
-# En Linux la marca más alta está en /proc: la de getrusage puede ser la del proceso que lo creó.
-_PEAK = """
-def _peak():
-    import sys
-    if sys.platform == "linux":
-        with open("/proc/self/status") as status:
-            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
-    if sys.platform == "win32":
-        import psutil
-        return psutil.Process().memory_info().peak_wset
-    import resource
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-"""
 
 
 def resident_peak(setup, work):
@@ -26,8 +13,8 @@ def resident_peak(setup, work):
     resta. Ejecuta al menos dos pasos de entrenamiento en `work`: el primero aún no tiene optimizador.
     Errores: `RuntimeError` con el final de lo que dijo el proceso, si falla o el sistema lo detiene.
     """
-    code = f"{_PEAK}\n{setup}\n_base = _peak()\n{work}\nprint('pico', _peak() - _base)"
-    # Con glibc, lo mayor de 128 KiB se devuelve al sistema al liberarlo: sin esto, quedaría retenido.
+    code = f"{inspect.getsource(_peak)}\n{setup}\n_base = _peak()\n{work}\nprint('pico', _peak() - _base)"
+    # En Linux, lo mayor de 128 KiB se devuelve al sistema al liberarlo: sin esto, quedaría retenido.
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     last = done.stdout.split()[-2:]
@@ -37,3 +24,19 @@ def resident_peak(setup, work):
             f"Lo último que dijo: {done.stderr.strip()[-500:] or 'nada'}"
         )
     return int(last[1])
+
+
+def _peak():
+    """Marca más alta de la memoria residente de este proceso, en bytes; se ejecuta en el proceso nuevo."""
+    import sys
+
+    if sys.platform == "linux":  # la de `getrusage` podría ser la del proceso que creó a este
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
