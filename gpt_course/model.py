@@ -163,7 +163,7 @@ def init_gpt2(model):
         elif name.endswith(("att.out_proj.weight", "ff.layers.2.weight")):
             parameter.normal_(std=writing_std)
         else:
-            parameter.normal_(std=0.01 if name == "pos_emb.weight" else 0.02)
+            parameter.normal_(std=0.01 if name.endswith("pos_emb.weight") else 0.02)
     return model
 
 

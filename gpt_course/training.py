@@ -66,7 +66,7 @@ def train(model, loader, optimizer, *, steps, accumulation=1, progress=False):
     check_count("steps", steps)
     check_count("accumulation", accumulation)
     trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    if not {id(p) for p in trained} & {id(p) for p in model.parameters()}:
+    if not {id(p) for p in trained} <= {id(p) for p in model.parameters()}:
         raise ValueError("El optimizador es de otro modelo. Créalo con make_optimizer(model).")
     batches, losses = _endless(loader), []
     with _mode(model, training=True):
@@ -133,8 +133,10 @@ def _endless(loader):
 
 
 def _finite_gradients(parameters):
-    # En una función aparte: una lista que siguiera viva retendría los gradientes en el paso siguiente.
-    return all(p.grad.isfinite().all() for p in parameters if p.grad is not None)
+    # Con el menor y el mayor basta, y no hace falta otro tensor del tamaño del gradiente. En una función
+    # aparte: una lista que siguiera viva retendría los gradientes en el paso siguiente.
+    gradients = (p.grad for p in parameters if p.grad is not None)
+    return all(bound.isfinite() for gradient in gradients for bound in gradient.aminmax())
 
 
 def _to_device(model, x, y):

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,13 +16,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
-from gpt_course.dropout import keep_mask
 from gpt_course.memory import (
     Plan,
     activations,
     attention_matrix,
     flops,
     inference,
+    inference_peak,
+    inference_timeline,
     kv_cache,
     parameter_shapes,
     parameters,
@@ -205,11 +207,6 @@ def test_published_figures():
         assert sum(sizes.values()) == 16 * 163_009_536 + 4 * len(parameter_shapes(GPT_CONFIG_124M))
 
 
-def test_the_mask_is_stored_in_the_blocks_that_the_account_supposes():
-    plan = Plan({**TINY, "drop_rate": 0.5})
-    assert activations(plan)["dropout"] % keep_mask(1, 0.5).untyped_storage().nbytes() == 0
-
-
 def test_explicit_attention_gives_the_same_as_sdpa():
     model, x = tiny_model(), tokens(2, 7)
     expected = model(x)
@@ -230,6 +227,7 @@ def test_the_ledger_adds_up():
     assert moments["start"] == sizes["weights"] + sizes["optimizer"]
     assert moments["forward"] - moments["start"] == sizes["activations"] + sizes["logits"]
     assert inference(plan)["weights"] == sizes["weights"]
+    assert inference_peak(plan) == max(inference_timeline(plan).values())
 
 
 @pytest.mark.parametrize(
@@ -277,9 +275,23 @@ def test_a_plan_that_cannot_be_is_refused(fields, message):
         Plan(**{"cfg": GPT_CONFIG_124M, **fields})
 
 
+def test_numbers_of_numpy_do_not_overflow():
+    plan = Plan({**GPT_CONFIG_124M, "emb_dim": np.int32(768)}, batch=np.int32(1024), seq=np.int64(1024))
+    assert plan == Plan(GPT_CONFIG_124M, batch=1024)
+    assert sum(activations(plan).values()) > 2**31
+    assert weights_file(plan) == weights_file(Plan(GPT_CONFIG_124M))
+
+
+def test_a_plan_keeps_its_own_configuration():
+    cfg = dict(GPT_CONFIG_124M)
+    plan = Plan(cfg)
+    cfg["n_layers"] = 0
+    assert plan.cfg == GPT_CONFIG_124M
+
+
 def test_predicting_needs_no_torch():
     code = (
-        "import sys; from gpt_course.memory import *; from gpt_course.memory import report, __main__;"
+        "import sys; from gpt_course.memory import *; from gpt_course.memory import advice, report, __main__;"
         "assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

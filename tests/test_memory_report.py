@@ -1,6 +1,7 @@
-"""La cuenta contada: unidades, tabla, si cabe y la orden de la terminal."""
+"""La cuenta contada: unidades, tabla y la orden de la terminal."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,16 +11,18 @@ import pytest
 from gpt_course.config import GPT2_CONFIGS
 from gpt_course.memory import (
     Plan,
+    flops,
     inference_peak,
     kv_cache,
     parse_size,
     state,
     to_unit,
+    training_flops,
     training_peak,
     weights_file,
 )
 from gpt_course.memory.__main__ import main
-from gpt_course.memory.report import LABELS, advice, summary, table, verdict
+from gpt_course.memory.report import LABELS, summary, table
 
 GIB = 2**30
 
@@ -52,9 +55,26 @@ def test_sizes_are_read(text, size):
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["8", "8 gigas", "GiB", "-1GiB", "0GiB", "8gb", "", "1e3MB", None, 8])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "8",
+        "8 gigas",
+        "GiB",
+        "-1GiB",
+        "0GiB",
+        "8gb",
+        "",
+        "1e3MB",
+        None,
+        8,
+        "1,000MiB",
+        "1.024 GiB",
+        "9" * 400 + "GiB",
+    ],
+)
 def test_other_sizes_are_refused(text):
-    with pytest.raises(ValueError, match=r"como 8GiB o 16GB; llegó"):
+    with pytest.raises(ValueError, match=r"como 8GiB, 7.5GiB o 16GB, sin separador de millares; llegó"):
         parse_size(text)
 
 
@@ -87,20 +107,32 @@ def test_every_line_fits_the_screen_and_says_its_unit():
 
 def test_every_key_of_the_summary_has_its_name_in_spanish():
     found = summary(Plan(GPT2_CONFIGS["gpt2"], dtype="mixed", checkpointing=True))
-    sizes = ("parameters", "training_bytes", "activation_bytes", "inference_bytes", "training_timeline_bytes")
+    sizes = ("parameters", "training_bytes", "activation_bytes", "inference_bytes", "forward_flops")
+    sizes += ("training_timeline_bytes",)
     assert {key for section in sizes for key in found[section]} - {"total"} <= set(LABELS)
 
 
-def test_the_json_is_the_summary(capsys):
-    code, out, _ = ask(capsys, "--json", "--ram", "4GiB", "--seq", "256")
-    found = json.loads(out)
+@pytest.mark.parametrize(
+    ("ram", "fits"),
+    [
+        (training_peak, [True, True]),  # el límite justo
+        (lambda plan: training_peak(plan) - 1, [False, True]),
+        (inference_peak, [False, True]),
+        (lambda plan: inference_peak(plan) - 1, [False, False]),
+    ],
+    ids=["cabe", "no entrena", "genera", "no genera"],
+)
+def test_the_json_is_the_summary(capsys, ram, fits):
     plan = Plan(GPT2_CONFIGS["gpt2"], seq=256)
+    code, out, _ = ask(capsys, "--json", "--ram", f"{ram(plan)}B", "--seq", "256")
+    found = json.loads(out)
     assert code == 0
     assert found["training_peak_bytes"] == training_peak(plan)
-    assert found["fits"] == {"training": training_peak(plan) <= 4 * GIB, "inference": True}
+    assert list(found["fits"].values()) == fits
+    assert list(found["advice"]) == [task for task, fit in found["fits"].items() if not fit]
     assert found["config"] == GPT2_CONFIGS["gpt2"]
     assert json.loads(json.dumps(summary(plan))) == {
-        key: value for key, value in found.items() if key not in ("model", "ram_bytes", "fits")
+        key: value for key, value in found.items() if key not in ("model", "ram_bytes", "fits", "advice")
     }
 
 
@@ -125,10 +157,13 @@ def test_the_attention_is_chosen(capsys, attention, explicit):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--model gpt3", "--model debe ser uno de gpt2, gpt2-medium"),
-        ("--batch cien", "--batch debe ser un entero; llegó 'cien'"),
-        ("--batch 0", "batch debe ser un entero mayor o igual que 1"),
-        ("--batch 1.5", "--batch debe ser un entero"),
+        ("--model gpt3", "`--model` debe ser uno de gpt2, gpt2-medium"),
+        ("--batch cien", "`--batch` debe ser un entero de 1 a 100000000; llegó 'cien'"),
+        ("--batch 0", "`--batch` debe ser un entero de 1 a 100000000; llegó '0'"),
+        ("--batch 1.5", "`--batch` debe ser un entero"),
+        ("--batch " + "9" * 400, "`--batch` debe ser un entero de 1"),
+        ("--n-layers 100000", "`--n-layers` debe ser un entero de 1 a 10000"),
+        ("--emb-dim -5", "`--emb-dim` debe ser un entero de 1"),
         ("--batch", "No se entiende --batch"),
         ("--json=3", "No se entiende --json"),
         ("--seq 2000", "`seq` debe ser como mucho context_length, 1024; llegó 2000"),
@@ -137,11 +172,11 @@ def test_the_attention_is_chosen(capsys, attention, explicit):
         ("--n-heads 7", "emb_dim debe ser múltiplo de n_heads"),
         ("--drop-rate 1", "drop_rate debe ser un número del intervalo [0, 1)"),
         ("--drop-rate nan", "drop_rate debe ser un número del intervalo [0, 1)"),
-        ("--drop-rate mucho", "--drop-rate debe ser un número"),
+        ("--drop-rate mucho", "`--drop-rate` debe ser un número del intervalo"),
         ("--attention flash", "`--attention` debe ser `sdpa` o `explicit`; llegó 'flash'"),
         ("--attention sdpa", "añade `--drop-rate 0`"),
-        ("--ram 8", "como 8GiB o 16GB; llegó '8'"),
-        ("--ram=", "como 8GiB o 16GB; llegó ''"),
+        ("--ram 8", "`--ram` no se entiende. Se esperaba una cantidad con su unidad, como 8GiB"),
+        ("--ram=", "llegó ''. Las unidades son B, kB"),
         ("--modelo gpt2", "No existe la opción '--modelo'"),
         ("--mod gpt2", "No existe la opción '--mod'"),
         ("gpt2", "No existe la opción 'gpt2'"),
@@ -161,7 +196,7 @@ def test_the_command_runs_as_a_module():
         encoding="utf-8",
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("Error: --batch")
+    assert done.stderr.startswith("Error: `--batch`")
 
 
 def test_the_help_is_in_spanish(capsys):
@@ -171,24 +206,31 @@ def test_the_help_is_in_spanish(capsys):
     assert out.startswith("Uso: python -m gpt_course.memory [opciones]") and "usage" not in out
 
 
-def test_what_fits_needs_no_advice():
-    text = verdict(Plan(GPT2_CONFIGS["gpt2"], seq=64), 64 * GIB)
-    assert text.count("cabe") == 2 and "no cabe" not in text and len(text.splitlines()) == 2
+def test_the_table_counts_the_operations_by_piece():
+    plan = Plan(GPT2_CONFIGS["gpt2"])
+    text = table(plan, "gpt2")
+    for count in (*flops(plan).values(), sum(flops(plan).values()), training_flops(plan)):
+        assert f" {count:,}" in text
 
 
-def test_the_advice_is_true():
-    """Lo que dice que basta, basta; y lo que se junta, hace falta."""
-    plan = Plan(GPT2_CONFIGS["gpt2"], batch=8)
-    just_enough = training_peak(Plan(GPT2_CONFIGS["gpt2"], accumulation=8))
-    alone = advice(plan, just_enough, training_peak)
-    assert alone.startswith("Basta con uno de estos cambios: una frase por lote")
-    several = advice(plan, just_enough - 2**20, training_peak)
-    assert "una frase por lote" not in several or "Con estos cambios a la vez" in several
-    xl = Plan(GPT2_CONFIGS["gpt2-xl"], batch=8, dtype="bf16")
-    assert "Con estos cambios a la vez, el pico baja a 6.28 GiB" in advice(xl, 8 * GIB, training_peak)
-    assert advice(xl, 2 * GIB, training_peak).startswith("Ni con todos los cambios (")
+def test_columns_never_touch():
+    text = table(Plan(GPT2_CONFIGS["gpt2-xl"], batch=10**8), "gpt2-xl")
+    assert not re.search(r"\.\d\d\d", text)
 
 
-def test_the_advice_for_generating_does_not_speak_of_training():
-    text = advice(Plan(GPT2_CONFIGS["gpt2-xl"], batch=8), 5 * GIB, inference_peak)
-    assert "recomputación" not in text and "SGD" not in text and "bf16" in text
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "utf-8"])
+@pytest.mark.parametrize("option", ["--help", "--seq=8", "--batch=x"])
+def test_any_terminal_can_show_it(encoding, option):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "gpt_course.memory", option]
+    done = subprocess.run(command, capture_output=True, env=environment)
+    assert done.returncode == (2 if option == "--batch=x" else 0)
+    assert b"Traceback" not in done.stderr and b"codec" not in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error():
+    command = [sys.executable, "-m", "gpt_course.memory"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0

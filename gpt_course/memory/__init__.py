@@ -11,6 +11,7 @@ from gpt_course.memory.flops import flops, training_flops
 from gpt_course.memory.ledger import (
     inference,
     inference_peak,
+    inference_timeline,
     training,
     training_peak,
     training_timeline,
@@ -27,6 +28,7 @@ __all__ = [
     "flops",
     "inference",
     "inference_peak",
+    "inference_timeline",
     "kv_cache",
     "logits",
     "parameter_shapes",

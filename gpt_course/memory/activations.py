@@ -19,29 +19,29 @@ MASK_BLOCK = 4096  # gpt_course.dropout reserva sus máscaras, de un byte por n�
 
 
 def activations(plan):
-    """Bytes guardados por pieza en un paso de entrenamiento; su suma es exacta."""
+    """Bytes guardados por pieza en un paso de entrenamiento; su suma es exacta en la CPU."""
     blocks = block_activations(plan)
     if plan.checkpointing:  # de cada bloque, solo su entrada
-        blocks = {**dict.fromkeys(blocks, 0), "block_inputs": _width(plan)}
+        blocks = {**dict.fromkeys(blocks, 0), "block_inputs": width(plan)}
     pieces = {name: plan.cfg["n_layers"] * size for name, size in blocks.items()}
     tokens = plan.batch * plan.seq
-    pieces["norms"] += 3 * _width(plan) + tokens * plan.element
+    pieces["norms"] += 3 * width(plan) + tokens * plan.element
     pieces["dropout"] += _mask(plan, tokens * plan.cfg["emb_dim"])
     return {
         "inputs": 16 * tokens + 8 * plan.seq,  # x, y y las posiciones, enteros de 8 bytes
         **pieces,
-        "output_head": _width(plan),
+        "output_head": width(plan),
         "loss": logits(plan) + plan.element,  # el logaritmo del softmax y entre cuánto se divide la media
     }
 
 
 def block_activations(plan):
     """Bytes que guarda un bloque si no se vuelve a calcular (o mientras se vuelve a calcular)."""
-    tokens, width = plan.batch * plan.seq, _width(plan)
+    tokens, wide = plan.batch * plan.seq, width(plan)
     return {
-        "norms": 2 * (3 * width + tokens * plan.element),
-        "attention": 5 * width + _scores(plan),
-        "feed_forward": 21 * width,
+        "norms": 2 * (3 * wide + tokens * plan.element),
+        "attention": 5 * wide + _scores(plan),
+        "feed_forward": 21 * wide,
         "dropout": 2 * _mask(plan, tokens * plan.cfg["emb_dim"]),
         "block_inputs": 0,  # su entrada es lo primero que guarda la primera normalización
     }
@@ -59,10 +59,10 @@ def attention_matrix(plan):
 
 def kv_cache(plan):
     """Bytes de la caché KV: una key y un value de anchura C por bloque, token y frase."""
-    return 2 * plan.cfg["n_layers"] * _width(plan)
+    return 2 * plan.cfg["n_layers"] * width(plan)
 
 
-def _width(plan):
+def width(plan):
     """N: bytes de un tensor (B, T, C)."""
     return plan.batch * plan.seq * plan.cfg["emb_dim"] * plan.element
 

@@ -1,12 +1,20 @@
-"""La cuenta completa de un paso y su punto más alto: qué está vivo en cada momento."""
+"""La cuenta completa de un paso y su punto más alto: qué está vivo en cada momento.
+
+Las partidas (`training`, `inference`) son exactas. El pico, no: sigue el orden en que nuestro código
+reserva y suelta cada tensor grande, y deja fuera el propio proceso y lo que PyTorch usa dentro de cada
+operación. El modelo se crea en fp32 o ya en el tipo del plan, no convertido después.
+"""
+
+import math
 
 from gpt_course.memory.activations import (
     activations,
     attention_matrix,
     block_activations,
     logits,
+    width,
 )
-from gpt_course.memory.parameters import state
+from gpt_course.memory.parameters import parameter_shapes, state
 
 
 def training(plan):
@@ -15,33 +23,32 @@ def training(plan):
 
 
 def training_timeline(plan):
-    """Bytes vivos en cada momento de un paso, del segundo en adelante (el primero crea el optimizador).
-
-    Fuera de la cuenta quedan el propio proceso y lo que PyTorch reserva dentro de cada operación.
-    """
+    """Bytes vivos en cada momento: al crear el modelo y en un paso que ya tiene el optimizador."""
     sizes, saved, scores = state(plan), activations(plan), logits(plan)
     fixed = sizes["weights"] + sizes["master_weights"] + sizes["optimizer"]
     kept = sizes["gradients"] if plan.accumulation > 1 else 0  # los del lote anterior
-    table = plan.element * plan.cfg["vocab_size"] * plan.cfg["emb_dim"]
-    blocks = sum(saved.values()) - saved["loss"]
-    again = sum(block_activations(plan).values()) if plan.checkpointing else 0
-    end = fixed + sizes["gradients"]
-    # Con una sola matriz, el gradiente que llega de la cabeza espera al que llega de la entrada.
-    waiting = table if plan.tied else 0
-    largest = 4 * table // plan.element if plan.has_master else table
+    blocks, block = sum(saved.values()) - saved["loss"], sum(block_activations(plan).values())
+    again = block if plan.checkpointing else 0
+    table = _table(plan)
+    entrance = plan.element * plan.cfg["context_length"] * plan.cfg["emb_dim"] + (0 if plan.tied else table)
+    kept_or_blocks = max(kept, sizes["gradients"] - entrance)  # aún faltan los de las incrustaciones
+    # Con una sola matriz, el gradiente de la cabeza espera al de la entrada, y su suma es un tensor más.
+    waiting = (2 * table if plan.tied else 0) + (table if kept else 0)
     return {
+        "create": _creation(plan),
         "start": fixed + kept,
         "forward": fixed + kept + blocks + saved["loss"] + scores,
         "loss_backward": fixed + kept + blocks + saved["loss"] + 2 * scores,
         "head_backward": fixed + kept + blocks + scores + table,
-        "blocks_backward": fixed + kept + blocks + table + again + _block_backward(plan),
-        "end_backward": end + waiting + (table if kept else 0),
-        "optimizer": end + _optimizer_scratch(plan, largest),
+        "blocks_backward": fixed + kept + blocks + table + again + _block_scratch(plan),
+        "last_block_backward": fixed + kept_or_blocks + block + _block_scratch(plan),
+        "end_backward": fixed + sizes["gradients"] + waiting,
+        "optimizer": fixed + sizes["gradients"] + _optimizer_scratch(plan),
     }
 
 
 def training_peak(plan):
-    """Bytes en el momento más alto de un paso de entrenamiento."""
+    """Bytes en el momento más alto de un entrenamiento."""
     return max(training_timeline(plan).values())
 
 
@@ -50,29 +57,58 @@ def inference(plan):
     return {"weights": state(plan)["weights"], "logits": logits(plan), "block": _block_forward(plan)}
 
 
+def inference_timeline(plan):
+    """Bytes vivos al crear el modelo y al generar, de forma voraz y sin caché, hasta T tokens."""
+    sizes = inference(plan)
+    last = logits(plan) // plan.seq  # los logits del último lugar, los únicos que se conservan
+    return {
+        "create": _creation(plan),
+        "blocks": sizes["weights"] + sizes["block"] + last,
+        "head": sizes["weights"] + sizes["logits"] + width(plan) + 2 * last,
+    }
+
+
 def inference_peak(plan):
     """Bytes en el momento más alto de una generación sin caché que llega a T tokens."""
-    sizes = inference(plan)
-    return sizes["weights"] + max(sizes["block"], sizes["logits"] + _width(plan))
+    return max(inference_timeline(plan).values())
 
 
-def _width(plan):
-    return plan.batch * plan.seq * plan.cfg["emb_dim"] * plan.element
+def _table(plan):
+    """La matriz de la incrustación de tokens, (V, C)."""
+    return plan.element * plan.cfg["vocab_size"] * plan.cfg["emb_dim"]
+
+
+def _creation(plan):
+    """El modelo vinculado sortea también la cabeza y después la suelta."""
+    sizes = state(plan)
+    return sizes["weights"] + sizes["master_weights"] + (_table(plan) if plan.tied else 0)
 
 
 def _block_forward(plan):
     """Sin gradientes: el camino, su copia normalizada y GELU con cinco tensores de anchura 4C."""
     attention = 3 * attention_matrix(plan) if plan.explicit else 0
-    return max(22 * _width(plan), 6 * _width(plan) + attention)
+    return max(22 * width(plan), 6 * width(plan) + attention)
 
 
-def _block_backward(plan):
-    """Gradientes de paso dentro de un bloque: cinco de anchura 4C o tres de los pesos de atención."""
+def _block_scratch(plan):
+    """Lo que añade la vuelta por un bloque a lo que tiene guardado: gradientes de paso.
+
+    En la red feed-forward, tres tensores de anchura 4C; en la atención explícita, dos matrices T×T, cuando
+    ya ha soltado lo que guardaba la red. Medido, no deducido al byte.
+    """
     explicit = plan.explicit or plan.has_dropout
-    return max(22 * _width(plan), 3 * attention_matrix(plan) if explicit else 0)
+    attention = 2 * attention_matrix(plan) - 24 * width(plan) if explicit else 0
+    return max(12 * width(plan), attention)
 
 
-def _optimizer_scratch(plan, largest):
-    """Lo que el optimizador calcula aparte para el tensor mayor: en AdamW, la raíz y su cociente."""
-    gradient = largest if plan.has_master else 0  # el gradiente, pasado a fp32
-    return gradient + {"sgd": 0, "momentum": 0, "adamw": 2 * largest}[plan.optimizer]
+def _optimizer_scratch(plan):
+    """Lo que el optimizador calcula aparte, tensor a tensor.
+
+    AdamW, la raíz y su cociente, mientras sigue vivo el cociente anterior; en «mixed», además, el gradiente
+    pasado a fp32.
+    """
+    element = 4 if plan.has_master else plan.element
+    shapes = parameter_shapes(plan.cfg).values()
+    sizes = [element * math.prod(shape) for shape in shapes if len(shape) == 2]  # las demás son pequeñas
+    adamw = max(2 * size + before for before, size in zip([0, *sizes], sizes, strict=False))
+    return (adamw if plan.optimizer == "adamw" else 0) + (max(sizes) if plan.has_master else 0)

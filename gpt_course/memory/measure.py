@@ -4,7 +4,7 @@ import torch
 
 
 def saved_bytes(function, model):
-    """Bytes que PyTorch guarda, para la vuelta, al llamar a `function()`, sin contar los parámetros de `model`.
+    """Bytes que PyTorch guarda para la vuelta al llamar a `function()`, sin los parámetros de `model`.
 
     Cada bloque de memoria cuenta una vez y entero, aunque se guarden varias vistas de él. `function`
     devuelve el resultado del que se llamaría a `backward()`. Devuelve (resultado, bytes).

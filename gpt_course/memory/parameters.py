@@ -17,7 +17,7 @@ def parameter_shapes(cfg):
     Errores: `ValueError` si la configuración no sirve.
     """
     check_config(cfg)
-    V, T, C = cfg["vocab_size"], cfg["context_length"], cfg["emb_dim"]
+    V, T, C = (int(cfg[key]) for key in ("vocab_size", "context_length", "emb_dim"))
     shapes = {"tok_emb.weight": (V, C), "pos_emb.weight": (T, C)}
     for index in range(cfg["n_layers"]):
         shapes |= {f"trf_blocks.{index}.{name}": shape for name, shape in _block(C, cfg["qkv_bias"])}

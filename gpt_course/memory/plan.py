@@ -1,5 +1,6 @@
 """Lo que se va a ejecutar: un modelo, un lote y cómo se guardan los números. De aquí sale toda la cuenta."""
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,11 +38,11 @@ class Plan:
 
     def __post_init__(self):
         check_config(self.cfg)
-        for name in ("batch", "accumulation"):
+        self._set("cfg", {key: _exact(value) for key, value in self.cfg.items()})  # una copia, que no cambia
+        self._set("seq", self.cfg["context_length"] if self.seq is None else self.seq)
+        for name in ("batch", "seq", "accumulation"):
             check_count(name, getattr(self, name))
-        if self.seq is None:
-            object.__setattr__(self, "seq", self.cfg["context_length"])
-        check_count("seq", self.seq)
+            self._set(name, _exact(getattr(self, name)))
         if self.seq > self.cfg["context_length"]:
             raise ValueError(
                 f"`seq` debe ser como mucho context_length, {self.cfg['context_length']}; llegó {self.seq}. "
@@ -55,6 +56,9 @@ class Plan:
         for name in ("explicit", "checkpointing"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} debe ser True o False; llegó {getattr(self, name)!r}.")
+
+    def _set(self, name, value):
+        object.__setattr__(self, name, value)
 
     @property
     def element(self):
@@ -73,3 +77,8 @@ class Plan:
     @property
     def tied(self):
         return self.cfg.get("tie_weights", False)
+
+
+def _exact(value):
+    """Un entero de Python, que no desborda, también si llegó uno de NumPy."""
+    return int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else value

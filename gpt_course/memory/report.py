@@ -1,6 +1,4 @@
-"""La cuenta contada en español: la tabla, si cabe y qué haría falta para que cupiera."""
-
-from dataclasses import replace
+"""La cuenta contada en español: todas las partidas, en una tabla o en un diccionario."""
 
 from gpt_course.memory.activations import activations, kv_cache
 from gpt_course.memory.flops import flops, training_flops
@@ -29,11 +27,13 @@ LABELS = {
     "kv_cache": "caché KV",
     "weights_file": "archivo de pesos",
     "block": "lo que usa un bloque de paso",
-    "start": "al empezar",
+    "create": "al crear el modelo",
+    "start": "al empezar un paso",
     "forward": "al acabar hacia delante",
     "loss_backward": "hacia atrás, en la pérdida",
     "head_backward": "hacia atrás, en la cabeza",
-    "blocks_backward": "hacia atrás, en los bloques",
+    "blocks_backward": "hacia atrás, al entrar en los bloques",
+    "last_block_backward": "hacia atrás, al salir de los bloques",
     "end_backward": "al acabar hacia atrás",
     "projections": "proyecciones de la atención",
     "scores": "parejas de la atención",
@@ -86,52 +86,6 @@ def named(sizes):
     return {LABELS[key]: size for key, size in sizes.items() if size}
 
 
-def verdict(plan, ram):
-    """¿Cabe en `ram` bytes? Una frase por respuesta: entrenar, generar y, si no cabe, qué lo haría caber."""
-    lines = []
-    for task, peak in (("Entrenar", training_peak), ("Generar", inference_peak)):
-        need = peak(plan)
-        fits = "cabe" if need <= ram else "no cabe"
-        lines.append(f"{task}: {fits} en {_gib(ram)}; el pico es de {_gib(need)}, aparte del propio proceso.")
-        if need > ram:
-            lines.append(f"  {advice(plan, ram, peak)}")
-    return "\n".join(lines)
-
-
-def advice(plan, ram, peak):
-    """Qué cambio basta por sí solo; si no basta ninguno, cuáles juntos; si no, cuánto falta."""
-    training_too = peak is training_peak
-    options = [(name, change) for name, only_training, change in _LEVERS if training_too or not only_training]
-    alone = [name for name, change in options if peak(change(plan)) <= ram]
-    if alone:
-        return f"Basta con uno de estos cambios: {'; '.join(alone)}."
-    used, smaller = [], plan
-    for name, change in options:
-        before, smaller = smaller, change(smaller)
-        if peak(smaller) < peak(before):
-            used.append(name)
-        if peak(smaller) <= ram:
-            return f"Con estos cambios a la vez, el pico baja a {_gib(peak(smaller))}: {'; '.join(used)}."
-    return f"Ni con todos los cambios ({'; '.join(used)}): harían falta {_gib(peak(smaller))}."
-
-
-def _accumulate(plan):
-    return replace(plan, batch=1, accumulation=plan.batch * plan.accumulation)
-
-
-def _without_matrix(plan):
-    return replace(plan, cfg={**plan.cfg, "drop_rate": 0.0}, explicit=False)
-
-
-_LEVERS = [  # nombre, si solo sirve para entrenar, cambio
-    ("una frase por lote (al entrenar, acumuladas)", False, _accumulate),
-    ("sin dropout, con SDPA", False, _without_matrix),
-    ("recomputación de los bloques", True, lambda plan: replace(plan, checkpointing=True)),
-    ("bf16 en todo", False, lambda plan: replace(plan, dtype="bf16")),
-    ("SGD en lugar de AdamW", True, lambda plan: replace(plan, optimizer="sgd")),
-]
-
-
 def _description(plan):
     parts = [
         f"B = {plan.batch}, T = {plan.seq}",
@@ -146,7 +100,9 @@ def _description(plan):
 
 
 def _operations(found):
-    return {"hacia delante": found["forward_flops"]["total"], "entrenar un lote": found["training_flops"]}
+    pieces = dict(found["forward_flops"])
+    total = pieces.pop("total")
+    return {**named(pieces), "hacia delante": total, "entrenar un lote": found["training_flops"]}
 
 
 def _bytes(title, sizes):
@@ -160,10 +116,6 @@ def _bytes(title, sizes):
 
 def _section(title, values, columns, cells):
     """Una tabla: el título y las columnas, y una fila por valor; la primera columna es la más ancha."""
-    widths = [24, *[14] * (len(columns) - 1)]
+    widths = [23, *[13] * (len(columns) - 1)]
     lines = [(title, columns), *((label, cells(value)) for label, value in values.items())]
-    return ["", *(f"{label:<38}" + "".join(map(str.rjust, row, widths)) for label, row in lines)]
-
-
-def _gib(size):
-    return f"{size / UNITS['GiB']:,.2f} GiB"
+    return ["", *(f"{label:<38} " + " ".join(map(str.rjust, row, widths)) for label, row in lines)]

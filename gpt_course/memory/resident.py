@@ -15,12 +15,20 @@ def resident_peak(setup, work):
     """
     code = f"{inspect.getsource(_peak)}\n{setup}\n_base = _peak()\n{work}\nprint('pico', _peak() - _base)"
     # En Linux, lo mayor de 128 KiB se devuelve al sistema al liberarlo: sin esto, quedaría retenido.
-    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    environment = {
+        **os.environ,
+        "MALLOC_MMAP_THRESHOLD_": "131072",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONUTF8": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, encoding="utf-8"
+    )
     last = done.stdout.split()[-2:]
     if done.returncode != 0 or last[:1] != ["pico"]:
+        killed = ": el sistema lo detuvo, quizá por falta de memoria" if done.returncode == -9 else ""
         raise RuntimeError(
-            f"El proceso que se medía terminó con el código {done.returncode} (−9: sin memoria). "
+            f"El proceso que se medía terminó con el código {done.returncode}{killed}. "
             f"Lo último que dijo: {done.stderr.strip()[-500:] or 'nada'}"
         )
     return int(last[1])

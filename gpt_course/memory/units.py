@@ -24,13 +24,14 @@ def parse_size(text):
 
     Errores: `ValueError` si no es una cantidad mayor que 0 seguida de una unidad de `UNITS`.
     """
-    match = re.fullmatch(r"\s*(\d+(?:[.,]\d+)?)\s*([A-Za-z]+)\s*", str(text))
+    # Tres decimales justos no se admiten: 1,024 MiB podría querer decir mil veinticuatro.
+    match = re.fullmatch(r"\s*(\d{1,15}(?:[.,](?:\d{1,2}|\d{4,9}))?)\s*([A-Za-z]+)\s*", str(text))
     size = 0
     if match and match[2] in UNITS:
         size = int(float(match[1].replace(",", ".")) * UNITS[match[2]])
     if size <= 0:
         raise ValueError(
-            f"se esperaba una cantidad con su unidad, como 8GiB o 16GB; llegó {text!r}. "
-            f"Las unidades son {', '.join(UNITS)}."
+            "Se esperaba una cantidad con su unidad, como 8GiB, 7.5GiB o 16GB, sin separador de millares; "
+            f"llegó {text!r}. Las unidades son {', '.join(UNITS)}."
         )
     return size

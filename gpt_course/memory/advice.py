@@ -1,0 +1,96 @@
+"""¿Cabe? Y si no, qué cambios harían que cupiera: se prueban todas las combinaciones."""
+
+import itertools
+from dataclasses import replace
+
+from gpt_course.memory.ledger import inference_peak, training_peak
+from gpt_course.memory.units import UNITS
+
+
+def verdict(plan, ram):
+    """¿Cabe en `ram` bytes? Una frase por respuesta: entrenar, generar y, si no cabe, qué lo haría caber.
+
+    «Muy justo» es a menos de un 10 % y medio GiB del límite: el propio proceso y el sistema también ocupan.
+    """
+    lines = []
+    for task, peak in (("Entrenar", training_peak), ("Generar", inference_peak)):
+        need = peak(plan)
+        tight = 1.1 * need + UNITS["GiB"] / 2 > ram
+        fits = "no cabe" if need > ram else "cabe muy justo" if tight else "cabe"
+        lines.append(
+            f"{task}: {fits} en {_size(ram)}; el pico es de {_size(need)}, aparte del propio proceso."
+        )
+        if need > ram:
+            lines.append(f"  {advice(plan, ram, peak)}")
+    return "\n".join(lines)
+
+
+def advice(plan, ram, peak):
+    """Qué cambio basta por sí solo; si no basta ninguno, los menos que bastan juntos; si no, cuánto falta.
+
+    peak: `training_peak` o `inference_peak`. Prueba todas las combinaciones de cambios.
+    """
+    levers = _levers(plan, training=peak is training_peak)
+    lowest, best = peak(plan), []
+    for count in range(1, len(levers) + 1):
+        enough = []
+        for chosen in itertools.combinations(levers, count):
+            strongest = _apply(plan, [options[-1] for options in chosen])
+            if peak(strongest) <= ram:
+                enough.append(_mildest(plan, chosen, ram, peak))
+            elif peak(strongest) < lowest:
+                lowest, best = peak(strongest), [options[-1] for options in chosen]
+        if enough and count == 1:
+            return f"Basta con uno de estos cambios: {'; '.join(name for ((name, _),) in enough)}."
+        if enough:
+            changed = _size(peak(_apply(plan, enough[0])))
+            return f"Con estos cambios a la vez, el pico baja a {changed}: {_names(enough[0])}."
+    if not best:
+        return "Ningún cambio de los que conocemos lo baja: hace falta un modelo menor."
+    return f"Ni con todo lo que ayuda ({_names(best)}): harían falta {_size(lowest)}. Prueba un modelo menor."
+
+
+def _levers(plan, *, training):
+    """Palancas que cambian el plan; cada una, sus opciones de más suave a más fuerte: (nombre, campos)."""
+    cfg, accumulation = plan.cfg, plan.accumulation
+    batches = [plan.batch // n for n in range(2, plan.batch + 1) if plan.batch % n == 0]
+    how = " acumulados" if training else ""
+    levers = [
+        [(f"lotes de {_phrases(b)}{how}", _batch(plan, b, accumulation, training)) for b in batches],
+        [("sin dropout, con SDPA", {"cfg": {**cfg, "drop_rate": 0.0}, "explicit": False})],
+        [("bf16 en todo", {"dtype": "bf16"})],
+        [(f"frases de {seq} tokens", {"seq": seq}) for seq in (plan.seq // 2, plan.seq // 4) if seq],
+    ]
+    if training:
+        levers.insert(2, [("recomputación de los bloques", {"checkpointing": True})])
+        levers.append([("SGD como optimizador", {"optimizer": "sgd"})])
+    return [options for options in levers if options and replace(plan, **options[-1][1]) != plan]
+
+
+def _batch(plan, batch, accumulation, training):
+    return {"batch": batch, "accumulation": accumulation * plan.batch // batch if training else accumulation}
+
+
+def _phrases(count):
+    return "1 frase" if count == 1 else f"{count} frases"
+
+
+def _mildest(plan, chosen, ram, peak):
+    """La combinación más suave de opciones que cabe en `ram`."""
+    return next(mix for mix in itertools.product(*chosen) if peak(_apply(plan, mix)) <= ram)
+
+
+def _apply(plan, changes):
+    for _, fields in changes:
+        plan = replace(plan, **fields)
+    return plan
+
+
+def _names(changes):
+    return "; ".join(name for name, _ in changes)
+
+
+def _size(size):
+    """Un tamaño en GiB; si es pequeño, en MiB o en bytes."""
+    unit = next((unit for unit in ("GiB", "MiB") if size >= UNITS[unit] / 10), "B")
+    return f"{size:,} B" if unit == "B" else f"{size / UNITS[unit]:,.2f} {unit}"

@@ -1,0 +1,111 @@
+"""El veredicto y el consejo: lo que basta, basta; lo que se junta, hace falta; si nada basta, se dice."""
+
+import itertools
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpt_course.config import GPT2_CONFIGS
+from gpt_course.memory import Plan, inference_peak, training_peak
+from gpt_course.memory.advice import _apply, _levers, advice, verdict
+
+GIB = 2**30
+SMALL = GPT2_CONFIGS["gpt2"]
+
+
+@pytest.mark.parametrize(
+    ("room", "words"), [(0, "cabe muy justo"), (GIB, "cabe en"), (-1, "no cabe")], ids=["0", "1 GiB", "-1 B"]
+)
+@pytest.mark.parametrize(("task", "peak"), [("Entrenar", training_peak), ("Generar", inference_peak)])
+def test_the_verdict(task, peak, room, words):
+    plan = Plan(SMALL, seq=64)
+    line = next(line for line in verdict(plan, peak(plan) + room).splitlines() if line.startswith(task))
+    assert line.startswith(f"{task}: {words}")
+
+
+def test_what_fits_needs_no_advice():
+    text = verdict(Plan(SMALL, seq=64), 64 * GIB)
+    assert len(text.splitlines()) == 2 and "no cabe" not in text
+
+
+@st.composite
+def cases(draw):
+    """Un plan, una de las dos tareas y una memoria en la que no cabe."""
+    model = draw(st.sampled_from(list(GPT2_CONFIGS)))
+    plan = Plan(
+        {**GPT2_CONFIGS[model], "drop_rate": draw(st.sampled_from([0.0, 0.1]))},
+        batch=draw(st.sampled_from([1, 2, 6, 64])),
+        seq=draw(st.sampled_from([1, 8, 100, 1024])),
+        dtype=draw(st.sampled_from(["fp32", "bf16", "mixed"])),
+        optimizer=draw(st.sampled_from(["sgd", "momentum", "adamw"])),
+        explicit=draw(st.booleans()),
+        checkpointing=draw(st.booleans()),
+        accumulation=draw(st.sampled_from([1, 3])),
+    )
+    peak = draw(st.sampled_from([training_peak, inference_peak]))
+    return plan, peak, int(peak(plan) * draw(st.floats(0.02, 0.999)))
+
+
+def options_of(plan, peak):
+    return {name: fields for lever in _levers(plan, training=peak is training_peak) for name, fields in lever}
+
+
+def named_in(text):
+    """Los cambios que nombra un consejo, en su orden."""
+    listed = re.search(r"(?:cambios: |B: |ayuda \()(.*?)(?:\.$|\): )", text)
+    return listed[1].split("; ") if listed else []
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(cases())
+def test_the_advice_is_true(case):
+    plan, peak, ram = case
+    text, options = advice(plan, ram, peak), options_of(plan, peak)
+    names = named_in(text)
+    applied = _apply(plan, [(name, options[name]) for name in names])
+    strongest = [lever[-1] for lever in _levers(plan, training=peak is training_peak)]
+    subsets = [mix for n in range(len(strongest) + 1) for mix in itertools.combinations(strongest, n)]
+    enough = [len(mix) for mix in subsets if peak(_apply(plan, mix)) <= ram]
+    if text.startswith("Basta"):
+        assert names and all(peak(replace(plan, **options[name])) <= ram for name in names)
+    elif text.startswith("Con estos"):
+        assert peak(applied) <= ram and len(names) == min(enough) > 1
+        assert stated(text) == pytest.approx(peak(applied), rel=0.06)
+    else:
+        assert not enough
+        least = min(peak(_apply(plan, mix)) for mix in subsets)
+        if text.startswith("Ningún cambio"):
+            assert least == peak(plan)
+        else:
+            assert peak(applied) == least and stated(text) == pytest.approx(least, rel=0.06)
+
+
+def stated(text):
+    """Los bytes del tamaño que nombra un consejo."""
+    number, unit = re.search(r"([\d,.]+\d) ([GM]iB|B)", text).groups()
+    return float(number.replace(",", "")) * {"GiB": GIB, "MiB": 2**20, "B": 1}[unit]
+
+
+def test_the_advice_of_the_course():
+    plan = Plan(GPT2_CONFIGS["gpt2-xl"], batch=8, dtype="bf16")
+    text = advice(plan, 8 * GIB, training_peak)
+    assert "el pico baja a 7.88 GiB: recomputación de los bloques; SGD como optimizador." in text
+
+
+def test_the_mildest_change_is_chosen():
+    plan = Plan(SMALL, batch=8)
+    ram = training_peak(replace(plan, batch=4, accumulation=2))
+    assert "lotes de 4 frases acumulados" in advice(plan, ram, training_peak)
+
+
+def test_a_change_that_changes_nothing_is_not_named():
+    plan = Plan({**SMALL, "drop_rate": 0.0}, seq=1, dtype="bf16", optimizer="sgd", checkpointing=True)
+    assert advice(plan, 2**20, training_peak).startswith("Ningún cambio")
+
+
+def test_the_advice_for_generating_does_not_speak_of_training():
+    text = advice(Plan(GPT2_CONFIGS["gpt2-xl"], batch=8), 5 * GIB, inference_peak)
+    assert "recomputación" not in text and "SGD" not in text and "acumulados" not in text and "bf16" in text
