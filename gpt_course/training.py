@@ -95,7 +95,7 @@ def evaluate(model, loader):
     """
     total = count = 0
     with _mode(model, training=False):
-        for x, y in loader:
+        for x, y in _pairs(loader):
             total += next_token_loss(model, *_to_device(model, x, y)).item() * y.numel()
             count += y.numel()
     if count == 0:
@@ -126,10 +126,21 @@ def _endless(loader):
     """Los lotes de `loader`, vuelta tras vuelta."""
     while True:
         batch = None
-        for batch in loader:
+        for batch in _pairs(loader):
             yield batch
         if batch is None:
             raise ValueError(_EMPTY)
+
+
+def _pairs(loader):
+    """Los lotes de `loader` en una vuelta, si cada uno es una pareja (x, y)."""
+    expected = "El cargador debe dar parejas (x, y), como los de make_loader"
+    if not hasattr(loader, "__iter__"):
+        raise ValueError(f"{expected}; llegó {type(loader).__name__}, que no se puede recorrer.")
+    for batch in loader:
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            raise ValueError(f"{expected}; un lote llegó como {type(batch).__name__}.")
+        yield batch
 
 
 def _finite_gradients(parameters):
