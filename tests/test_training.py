@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reference import TINY, as_huggingface, tiny_model, tokens
 
 from gpt_course.data import WindowDataset, make_loader
+from gpt_course.memory.measure import saved_bytes
 from gpt_course.training import checkpoint_blocks, evaluate, make_optimizer, next_token_loss, train
 
 
@@ -312,25 +313,12 @@ def test_checkpointing_changes_no_bit(copied, drop_rate, training):
     assert torch.equal(state, other_state)
 
 
-def saved_bytes(model):
-    sizes = {}
-
-    def keep(tensor):
-        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        kept.append(tensor)
-        return tensor
-
-    kept = []
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        model.trf_blocks(torch.ones(2, 7, TINY["emb_dim"], requires_grad=True) * 1)
-    own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
-    return sum(size for address, size in sizes.items() if address not in own)
-
-
 def test_each_block_keeps_only_its_input():
     model = tiny_model().train()
-    full = saved_bytes(model)
-    light = saved_bytes(checkpoint_blocks(model))
+    x = torch.ones(2, 7, TINY["emb_dim"], requires_grad=True)
+    _, full = saved_bytes(lambda: model.trf_blocks(x * 1), model)
+    checkpoint_blocks(model)
+    _, light = saved_bytes(lambda: model.trf_blocks(x * 1), model)
     assert light == TINY["n_layers"] * 2 * 7 * TINY["emb_dim"] * 4
     assert light < full / 5
 
@@ -361,3 +349,30 @@ def test_checkpointed_training_is_the_same():
         results.append(train(model, loader(), make_optimizer(model), steps=5))
     assert results[0] == results[1]
     assert equal(weights(plain), weights(light))
+
+
+@pytest.mark.parametrize(
+    ("loader", "received"),
+    [
+        (None, "NoneType, que no se puede recorrer"),
+        ([None], "un lote llegó como NoneType"),
+        ([1, 2], "un lote llegó como int"),
+        ([torch.ones(3, 2)], "un lote llegó como Tensor"),
+        ([(1, 2, 3)], "un lote llegó como tuple"),
+    ],
+)
+def test_a_loader_gives_pairs(loader, received):
+    model = tiny_model()
+    for use in (
+        lambda: evaluate(model, loader),
+        lambda: train(model, loader, make_optimizer(model), steps=1),
+    ):
+        with pytest.raises(ValueError, match=rf"parejas \(x, y\), como los de make_loader; .*{received}"):
+            use()
+
+
+def test_an_optimizer_with_parameters_of_another_model_is_refused():
+    model = tiny_model()
+    mixed = torch.optim.SGD([*model.parameters(), *tiny_model().parameters()], lr=0.1)
+    with pytest.raises(ValueError, match="El optimizador es de otro modelo"):
+        train(model, [batch()], mixed, steps=1)
