@@ -5,6 +5,7 @@ máquina no cambia nada. Si una celda falla, el cuaderno queda como estaba.
 """
 
 import contextlib
+import copy
 import re
 import sys
 import time
@@ -171,7 +172,7 @@ def _merge(outputs):
         if last and output.output_type == "stream" == last.output_type and output.name == last.name:
             last.text += output.text
         else:
-            merged.append(output)
+            merged.append(copy.copy(output))  # sin tocar las que llegan: se leen más de una vez
     for output in merged:
         if output.output_type == "stream":  # una barra de progreso se reescribe: queda su último estado
             output.text = re.sub(r"[^\n]*\r(?=[^\n])", "", output.text)

@@ -188,6 +188,16 @@ def test_of_a_progress_bar_only_its_last_state_is_kept(tmp_path):
     assert path.read_bytes() == first
 
 
+def test_a_measure_that_arrives_in_pieces_is_kept_once(tmp_path):
+    source = "import sys; print('uno', flush=True); print('dos'); sys.stdout.flush()"
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-ignore-output"]})
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="antes\n")]
+    path = tmp_path / "medida.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    assert regenerate.main([str(path)]) == 0
+    assert [output.text for output in nbformat.read(path, 4).cells[0].outputs] == ["uno\ndos\n"]
+
+
 def test_an_output_that_says_something_else_is_replaced(tmp_path):
     cell = nbformat.v4.new_code_cell("print('después')", metadata={"tags": ["nbval-ignore-output"]})
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="antes\n")]

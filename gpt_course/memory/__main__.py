@@ -43,7 +43,8 @@ def main(arguments=None):
         print(f"Error: {error}", file=sys.stderr)
         return 2
     try:
-        print(_as_json(options, plan, ram) if options.json else _as_text(options, plan, ram), flush=True)
+        print(_as_json(options, plan, ram) if options.json else _as_text(options, plan, ram))
+        sys.stdout.flush()
     except BrokenPipeError:  # quien leía se fue, como en «| head -1»
         sys.stdout = None
     return 0
