@@ -20,6 +20,8 @@ def _(answer):
             (size / 2**30, "eso son GiB; se piden MiB."),
             (size, "eso son bytes; faltan los MiB."),
             (size / 1024, "eso son KiB: falta dividir otra vez entre 1024."),
+            (2971, "es casi eso: se piden dos decimales."),
+            (2.9, "eso son GiB, redondeados; se piden MiB con dos decimales."),
         ],
         tolerance=1e-5,
     )
@@ -58,6 +60,7 @@ def _(answer):
             (right * _MIB, "eso son bytes; se piden MiB."),
             (right * 25, "multiplicaste por las cabezas: la anchura 1600 ya las incluye todas."),
             (right * _MIB / 10**6, "dividiste entre 10⁶: eso son MB."),
+            (right / 1024, "eso son GiB; se piden MiB."),
         ],
     )
     return "faltaba el factor 2: de cada token se guardan una key y un value."
@@ -69,10 +72,11 @@ def _(answer):
         answer,
         5,
         [
+            (120, "eso son bytes medidos con C = 2: falta dividirlos entre N = 24."),
             (21, "eso es con nuestra GELU, que guarda cuatro tensores de anchura 4C. ¿Cuántos guarda ReLU?"),
             (
                 9,
-                "contaste dos tensores de anchura 4C, y ReLU guarda el mismo que la capa siguiente.",
+                "contaste dos tensores de anchura 4C: mira si son dos o uno.",
             ),
             (4, "falta la entrada de la red: la primera capa lineal también la recuerda."),
             (1, "falta lo que hay en medio, que mide 4C."),
@@ -91,8 +95,9 @@ def _(answer):
         answer,
         17,
         [
-            (18, "con 18 se pasa un poco: en el pico hay más de un tensor (B, T, V). Usa training_peak."),
-            (16, "casi: aún cabe otra. ¿Paraste una antes?"),
+            (18, "esa cuenta no es el pico con AdamW: compara la memoria con training_peak."),
+            (33, "eso es en precisión mixta; el enunciado dice fp32."),
+            (16, "¿usaste SMALL, con dos matrices? Si no, revisa cuándo para tu bucle."),
             (15, "16 GiB no son 16 GB: usa parse_size con la unidad del enunciado."),
             (14, "esa cuenta construye la matriz T×T; sin dropout, la atención usa SDPA."),
             (12, "esa cuenta lleva dropout. El enunciado pone drop_rate a 0."),
@@ -135,4 +140,4 @@ def _(answer):
         if isinstance(given, (tuple, list)):
             raise Wrong("se esperaba un número de bytes, y la función devolvió varios.")
         expect_number(given, right, known, tolerance=1e-9)
-    return "con 8 cabezas de key y value en vez de 32, la caché se divide entre 4."
+    return "correcto en tres modelos; en el de 32 cabezas y 8 de key y value, la caché se divide entre 4."

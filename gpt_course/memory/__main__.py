@@ -45,7 +45,7 @@ def main(arguments=None):
     try:
         print(_as_json(options, plan, ram) if options.json else _as_text(options, plan, ram))
         sys.stdout.flush()
-    except BrokenPipeError:  # quien leía se fue, como en «| head -1»
+    except BrokenPipeError:  # quien leía se fue, como en `| head -1`
         sys.stdout = None
     return 0
 
@@ -78,7 +78,7 @@ def read(arguments):
     add("--batch", default="1", help="frases por lote, B (de serie, 1)")
     add("--seq", help="tokens por frase, T (de serie, context_length)")
     add("--dtype", default="fp32", help=f"uno de {', '.join(DTYPES)} (de serie, fp32)")
-    add("--optimizer", default="adamw", help=f"uno de {', '.join(MOMENTS)} (de serie, adamw)")
+    add("--optimizer", default="adamw", help=f"uno de {', '.join(MOMENTS)} (de serie, `adamw`)")
     add("--attention", help="`sdpa` o `explicit`; con dropout es siempre `explicit`")
     add("--accumulation", default="1", help="lotes por paso del optimizador (de serie, 1)")
     add("--checkpointing", action="store_true", help="calcula otra vez los bloques al ir hacia atrás")

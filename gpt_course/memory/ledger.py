@@ -104,7 +104,7 @@ def _block_scratch(plan):
 def _optimizer_scratch(plan):
     """Lo que el optimizador calcula aparte, tensor a tensor.
 
-    AdamW, la raíz y su cociente, mientras sigue vivo el cociente anterior; en «mixed», además, el gradiente
+    AdamW, la raíz y su cociente, mientras sigue vivo el cociente anterior; en `mixed`, además, el gradiente
     pasado a fp32.
     """
     element = 4 if plan.has_master else plan.element

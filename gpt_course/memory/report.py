@@ -29,12 +29,12 @@ LABELS = {
     "block": "lo que usa un bloque de paso",
     "create": "al crear el modelo",
     "start": "al empezar un paso",
-    "forward": "al acabar hacia delante",
-    "loss_backward": "hacia atrás, en la pérdida",
-    "head_backward": "hacia atrás, en la cabeza",
-    "blocks_backward": "hacia atrás, al entrar en los bloques",
-    "last_block_backward": "hacia atrás, al salir de los bloques",
-    "end_backward": "al acabar hacia atrás",
+    "forward": "al acabar la ida",
+    "loss_backward": "vuelta: en la pérdida",
+    "head_backward": "vuelta: en la cabeza",
+    "blocks_backward": "vuelta: al entrar en los bloques",
+    "last_block_backward": "vuelta: al salir de los bloques",
+    "end_backward": "al acabar la vuelta",
     "projections": "proyecciones de la atención",
     "scores": "parejas de la atención",
 }
@@ -72,7 +72,7 @@ def table(plan, title):
             f"{title}: {total:,} parámetros, {'una matriz compartida' if plan.tied else 'dos matrices'}",
             _description(plan),
             *_section("PARÁMETROS", named(pieces), ["cuántos"], lambda count: [f"{count:,}"]),
-            *_bytes("ENTRENAR", {**train, f"pico: {LABELS[highest]}": moments[highest]}),
+            *_bytes("ENTRENAR", {**train, f"pico, {LABELS[highest]}": moments[highest]}),
             *_bytes("ACTIVACIONES", named(found["activation_bytes"])),
             *_bytes("GENERAR (sin caché KV)", {**generate, "pico": found["inference_peak_bytes"]}),
             *_bytes("ADEMÁS", named({key: found[f"{key}_bytes"] for key in ("kv_cache", "weights_file")})),
@@ -102,7 +102,7 @@ def _description(plan):
 def _operations(found):
     pieces = dict(found["forward_flops"])
     total = pieces.pop("total")
-    return {**named(pieces), "hacia delante": total, "entrenar un lote": found["training_flops"]}
+    return {**named(pieces), "la ida": total, "ida y vuelta de un lote": found["training_flops"]}
 
 
 def _bytes(title, sizes):
