@@ -109,3 +109,8 @@ def test_a_change_that_changes_nothing_is_not_named():
 def test_the_advice_for_generating_does_not_speak_of_training():
     text = advice(Plan(GPT2_CONFIGS["gpt2-xl"], batch=8), 5 * GIB, inference_peak)
     assert "recomputación" not in text and "SGD" not in text and "acumulados" not in text and "bf16" in text
+
+
+def test_an_enormous_batch_is_answered_too():
+    text = advice(Plan(SMALL, batch=10**8, seq=8), 64 * GIB, training_peak)
+    assert "frases acumulados" in text

@@ -1,6 +1,7 @@
 """¿Cabe? Y si no, qué cambios harían que cupiera: se prueban todas las combinaciones."""
 
 import itertools
+import math
 from dataclasses import replace
 
 from gpt_course.memory.ledger import inference_peak, training_peak
@@ -53,7 +54,8 @@ def advice(plan, ram, peak):
 def _levers(plan, *, training):
     """Palancas que cambian el plan; cada una, sus opciones de más suave a más fuerte: (nombre, campos)."""
     cfg, accumulation = plan.cfg, plan.accumulation
-    batches = [plan.batch // n for n in range(2, plan.batch + 1) if plan.batch % n == 0]
+    pairs = ((n, plan.batch // n) for n in range(1, math.isqrt(plan.batch) + 1) if plan.batch % n == 0)
+    batches = sorted({size for pair in pairs for size in pair} - {plan.batch}, reverse=True)
     how = " acumulados" if training else ""
     levers = [
         [(f"lotes de {_phrases(b)}{how}", _batch(plan, b, accumulation, training)) for b in batches],
