@@ -198,6 +198,38 @@ def test_a_measure_that_arrives_in_pieces_is_kept_once(tmp_path):
     assert [output.text for output in nbformat.read(path, 4).cells[0].outputs] == ["uno\ndos\n"]
 
 
+@pytest.mark.parametrize(("change", "kept"), [(0, True), (1e-6, True), (0.2, False)])
+def test_a_figure_is_kept_if_the_change_cannot_be_seen(tmp_path, change, kept):
+    source = "import matplotlib.pyplot as plt\nplt.plot([0, 1, 2], [0, 1 + {}, 0])\nplt.show()"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source.format(0))])
+    path = tmp_path / "figura.ipynb"
+    nbformat.write(notebook, path)
+    assert regenerate.main([str(path)]) == 0
+    saved = nbformat.read(path, 4)
+    first = saved.cells[0].outputs[0].data["image/png"]
+    saved.cells[0].source = source.format(change)
+    nbformat.write(saved, path)
+    assert regenerate.main([str(path)]) == 0
+    assert (nbformat.read(path, 4).cells[0].outputs[0].data["image/png"] == first) is kept
+
+
+def test_a_color_that_changes_by_one_part_of_255_is_the_same_figure():
+    import base64
+    import io
+
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    def png(level):
+        buffer = io.BytesIO()
+        plt.imsave(buffer, np.full((4, 4, 3), level, dtype=np.uint8))
+        return base64.b64encode(buffer.getvalue()).decode()
+
+    assert png(100) != png(101)
+    assert regenerate._looks_the_same(png(100), png(101))
+    assert not regenerate._looks_the_same(png(100), png(110))
+
+
 def test_an_output_that_says_something_else_is_replaced(tmp_path):
     cell = nbformat.v4.new_code_cell("print('después')", metadata={"tags": ["nbval-ignore-output"]})
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="antes\n")]
