@@ -14,6 +14,7 @@ class MultiHeadAttention(nn.Module):
     """Atención multicabeza causal, softmax(QKᵀ/√D)·V en cada cabeza, y una proyección de salida.
 
     forward: (B, T, C) → (B, T, C), con C = `emb_dim` repartido entre H = `n_heads` cabezas de D = C/H.
+    Con `cache`, la parte de este bloque de una `KVCache`, lee también los tokens que ya guarda.
     Sin dropout la matriz T×T no se guarda (SDPA); con `explicit = True` se construye siempre, para comparar.
     Errores: `ValueError` si C no es múltiplo de H, si no son enteros positivos, si `drop_rate` no está en
     [0, 1) o si la entrada no tiene la forma (B, T, C).
@@ -33,16 +34,20 @@ class MultiHeadAttention(nn.Module):
         self.dropout = Dropout(drop_rate)
         self.explicit = False
 
-    def forward(self, x):  # (B, T, C)
+    def forward(self, x, cache=None):  # (B, T, C)
         self._check_input(x)
         query, key, value = (
             self._split_heads(linear(x)) for linear in (self.W_query, self.W_key, self.W_value)
         )  # (B, H, T, D)
+        visible = None  # cada token, los anteriores y a sí mismo
+        if cache is not None:
+            key, value, visible = cache.extend(key, value)  # (B, H, T y los de antes, D)
         if self.explicit or (self.training and self.dropout.p > 0):
-            context = self.dropout(_causal_weights(query, key)) @ value  # (B, H, T, D)
+            context = self.dropout(_causal_weights(query, key, visible)) @ value  # (B, H, T, D)
         else:
             # La misma cuenta sin guardar la matriz T×T: más rápida y con menos memoria.
-            context = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+            causal = visible is None and query.shape[-2] == key.shape[-2]
+            context = F.scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=causal)
         return self.out_proj(context.transpose(1, 2).flatten(2))  # (B, T, C)
 
     def attention_weights(self, x):
@@ -70,8 +75,11 @@ class MultiHeadAttention(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def _causal_weights(query, key):  # (B, H, T, D), (B, H, T, D) → (B, H, T, T)
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, H, T, T)
-    n_tokens = query.shape[-2]
-    future = torch.ones(n_tokens, n_tokens, dtype=torch.bool, device=query.device).triu(1)
-    return scores.masked_fill(future, -torch.inf).softmax(dim=-1)
+def _causal_weights(query, key, visible=None):  # (B, H, T, D), (B, H, S, D) → (B, H, T, S)
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, H, T, S)
+    if visible is None:  # los T nuevos son los últimos de los S
+        n_new, n_all = scores.shape[-2:]
+        hidden = torch.ones(n_new, n_all, dtype=torch.bool, device=query.device).triu(1 + n_all - n_new)
+    else:
+        hidden = ~visible
+    return scores.masked_fill(hidden, -torch.inf).softmax(dim=-1)

@@ -11,7 +11,7 @@ from gpt_course.layers import FeedForward, LayerNorm
 class TransformerBlock(nn.Module):
     """Bloque pre-LN: normaliza antes de cada subcapa y suma su resultado a la entrada.
 
-    forward: (B, T, C) → (B, T, C).
+    forward: (B, T, C) → (B, T, C). `cache` es para la atención (ver `MultiHeadAttention`).
     Errores: `ValueError` si `cfg` no es una configuración válida (ver `check_config`).
     Fuente: Radford et al. (2019), apartado 2.3; conexión residual de He et al. (2016).
     """
@@ -27,7 +27,7 @@ class TransformerBlock(nn.Module):
         self.norm2 = LayerNorm(cfg["emb_dim"])
         self.drop_shortcut = Dropout(cfg["drop_rate"])
 
-    def forward(self, x):  # (B, T, C)
-        x = x + self.drop_shortcut(self.att(self.norm1(x)))
+    def forward(self, x, cache=None):  # (B, T, C)
+        x = x + self.drop_shortcut(self.att(self.norm1(x), cache))
         x = x + self.drop_shortcut(self.ff(self.norm2(x)))
         return x

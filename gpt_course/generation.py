@@ -1,92 +1,131 @@
 """Generación de texto: pedir logits, elegir un token, añadirlo y repetir."""
 
-import math
-
 import torch
 
+from gpt_course.cache import KVCache, count_padding
 from gpt_course.config import check_count
+from gpt_course.sampling import check_sampling, filter_logits, sample_token
 
 
-def generate(model, ids, max_new_tokens, *, temperature=0.0, top_k=None, top_p=None, generator=None):
-    """Continúa `ids` con `max_new_tokens` tokens, de uno en uno.
+def generate(model, ids, max_new_tokens, **options):
+    """Continúa `ids` con hasta `max_new_tokens` tokens; las opciones son las de `stream`.
+
+    ids: (B, T) enteros → (B, T + n), del mismo tipo, con n = `max_new_tokens`, o menos si antes acaban todas
+    las filas con `eos_id`. Errores: los de `stream`.
+    """
+    new = [token[:, None] for token in stream(model, ids, max_new_tokens, **options)]
+    return torch.cat([ids, *new], dim=1)
+
+
+def stream(
+    model,
+    ids,
+    max_new_tokens,
+    *,
+    temperature=0.0,
+    top_k=None,
+    top_p=None,
+    eos_id=None,
+    mask=None,
+    generator=None,
+    cache=True,
+):
+    """Da los tokens que continúan `ids` según salen: un iterador de tensores (B,).
 
     Con `temperature=0` la decodificación es voraz: siempre el token de mayor puntuación. Con
     `temperature > 0` se sortea: `filter_logits` aplica temperatura, `top_k` y `top_p`, y `sample_token`
     elige con `generator` (sin él, con el generador de torch que fija `torch.manual_seed`).
-
-    ids: (B, T) enteros → (B, T + `max_new_tokens`), del mismo tipo. El modelo solo ve los últimos
-    `context_length` tokens. No cambia su modo: llama antes a `model.eval()` para que no actúe el dropout.
-    Errores: `ValueError` si `ids` no sirve (ver `GPTModel`), si `max_new_tokens` no es un entero ≥ 0, si
-    `temperature`, `top_k` o `top_p` están fuera de su intervalo, o si llegan `top_k`, `top_p` o `generator`
-    con temperatura 0: se rechazan porque no harían nada, y callarlo ocultaría el descuido.
+    eos_id: token que acaba una fila; el resto de esa fila se llena con él, y al acabar todas se para.
+    mask: (B, T), False en el relleno de las filas cortas, que va a la izquierda (ver `pad_left`).
+    cache: con True, cada token se lee una sola vez (ver `KVCache`); con False, todos en cada paso. El modelo
+    ve los últimos `context_length` tokens; desde que no caben todos, hay que leer la ventana entera cada vez.
+    No cambia el modo del modelo: llama antes a `model.eval()` para que no actúe el dropout.
+    Errores: `ValueError` si `ids` no sirve (ver `GPTModel`), si una opción está fuera de su intervalo, o si
+    llegan `top_k`, `top_p` o `generator` con temperatura 0, donde no harían nada.
     Fuentes: Radford et al. (2019), apartado 3; Fan et al. (2018), 5.1; Holtzman et al. (2020), 3.1.
     """
     check_count("max_new_tokens", max_new_tokens, minimum=0)
     _check_ids(ids)
-    _check_sampling(temperature, top_k, top_p, generator)
-    context_length = model.pos_emb.num_embeddings
-    for _ in range(max_new_tokens):
-        with torch.no_grad():
-            # clone: una vista del último lugar mantendría vivos los logits de todos hasta el token siguiente.
-            logits = model(ids[:, -context_length:])[:, -1].clone()  # (B, V)
+    check_sampling(temperature, top_k, top_p, generator)
+    _check_eos(model, eos_id)
+    padding = None if mask is None else _padding(ids, mask)
+
+    def choose(logits):  # (B, V) → (B,)
         if temperature == 0:
-            next_id = logits.argmax(dim=-1, keepdim=True)  # (B, 1)
-        else:
-            logits = logits.to("cpu", torch.float64)  # el mismo sorteo con cualquier dispositivo
-            logits = logits - logits.amax(dim=-1, keepdim=True)  # no cambia softmax; evita que desborde
-            logits = filter_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
-            next_id = sample_token(logits, generator)  # (B, 1)
-        ids = torch.cat([ids, next_id.to(ids)], dim=1)
-    return ids
+            return logits.argmax(dim=-1)
+        logits = logits.to("cpu", torch.float64)  # el mismo sorteo con cualquier dispositivo
+        logits = logits - logits.amax(dim=-1, keepdim=True)  # no cambia softmax; evita que desborde
+        logits = filter_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
+        return sample_token(logits, generator).squeeze(1)
+
+    return _steps(model, ids, max_new_tokens, choose, eos_id, padding, cache)
 
 
-def filter_logits(logits, *, temperature=1.0, top_k=None, top_p=None):
-    """Divide los logits entre `temperature` y pone −inf en los que quedan fuera de `top_k` y `top_p`.
+def pad_left(sequences, pad_id=0):
+    """Junta listas de tokens de distinta longitud en un lote: (ids, mask), los dos (B, T).
 
-    logits: (…, V) → (…, V), sin modificar la entrada. Por este orden: temperatura; `top_k`, los k
-    mayores (y los que empaten con el último); `top_p`, el menor grupo de los más probables que suma al menos
-    p (siempre queda uno; en un empate en el borde, los de número menor). Son las reglas de transformers.
-    Errores: `ValueError` si `temperature` no es finita y > 0, `top_k` no es un entero ≥ 1 o `top_p` no
-    está en (0, 1].
-    Fuentes: Fan et al. (2018), 5.1 (top-k); Holtzman et al. (2020), 3.1 (top-p).
+    Las cortas llevan `pad_id` a la izquierda, y ahí `mask` es False: nadie lee esos lugares, así que sirve
+    cualquier token. Así todas acaban en el mismo lugar, que es donde se añade el siguiente.
+    Errores: `ValueError` si no hay secuencias, o alguna está vacía o no es de números enteros.
     """
-    _check_filters(temperature, top_k, top_p)
-    if temperature == 0:
-        raise ValueError("No se puede dividir entre una temperatura 0: para lo voraz usa logits.argmax(-1).")
-    logits = logits / temperature
-    if top_k is not None:
-        smallest_kept = logits.topk(min(top_k, logits.shape[-1])).values[..., -1:]  # (…, 1)
-        logits = logits.masked_fill(logits < smallest_kept, -math.inf)
-    if top_p is not None:
-        descending = logits.sort(descending=True, stable=True)  # en un empate, antes el de número menor
-        ascending, order = (part.flip(-1) for part in descending)
-        tail = ascending.softmax(dim=-1).cumsum(dim=-1)  # lo que suman él y los menores
-        outside = tail <= 1 - top_p
-        outside[..., -1] = False  # el más probable se queda
-        logits = logits.masked_fill(torch.zeros_like(outside).scatter(-1, order, outside), -math.inf)
-    return logits
-
-
-def sample_token(logits, generator=None):
-    """Sortea un token por fila con las probabilidades softmax(logits): logits (B, V) → (B, 1).
-
-    Saca de `generator` (CPU) un número u por fila, uniforme en [0, 1), y elige el primer token cuya
-    probabilidad acumulada pasa de u: la función de distribución, leída al revés. Gasta B números por llamada,
-    sea cual sea V, y no usa `torch.multinomial`: así el flujo es el mismo en todas las máquinas. Solo puede
-    cambiar de token si u cae a menos de un error de redondeo de una frontera.
-    Errores: `ValueError` si `generator` no es un torch.Generator de la CPU, o si hay NaN o +inf en los
-    logits o una fila entera es −inf.
-    Fuente: Devroye (1986), *Non-Uniform Random Variate Generation*, III.2.
-    """
-    _check_generator(generator)
-    cumulative = logits.to("cpu", torch.float64).softmax(dim=-1).cumsum(dim=-1)  # (B, V)
-    if not cumulative[:, -1].isfinite().all():
+    rows = [torch.as_tensor(sequence) for sequence in sequences]
+    if not rows or any(row.dim() != 1 or len(row) == 0 or row.is_floating_point() for row in rows):
         raise ValueError(
-            "No se puede sortear: los logits tienen NaN o +inf, o una fila es toda −inf. Revisa los pesos "
-            "del modelo y la temperatura."
+            "pad_left espera una lista de secuencias de tokens, ninguna vacía, como [[5, 8], [7]]; llegó "
+            f"{[tuple(row.shape) for row in rows]}. Pon al menos un token en cada una."
         )
-    u = torch.rand(len(cumulative), 1, generator=generator, dtype=torch.float64, device="cpu")  # (B, 1)
-    return torch.searchsorted(cumulative, u * cumulative[:, -1:], right=True).to(logits.device)
+    lengths = torch.tensor([len(row) for row in rows])  # (B,)
+    columns = torch.arange(lengths.max())  # (T,)
+    mask = columns >= (lengths.max() - lengths)[:, None]  # (B, T)
+    ids = torch.full(mask.shape, pad_id, dtype=torch.int64)
+    ids[mask] = torch.cat(rows).long()  # se llena por filas, de izquierda a derecha
+    return ids, mask
+
+
+@torch.no_grad()
+def _steps(model, ids, max_new_tokens, choose, eos_id, padding, use_cache):
+    reader = _Reader(model, ids.shape[1] + max_new_tokens - 1, padding, use_cache)
+    finished = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)  # (B,)
+    for _ in range(max_new_tokens):
+        token = choose(reader.last_logits(ids)).to(ids)  # (B,)
+        if eos_id is not None:
+            token = token.masked_fill(finished, eos_id)
+            finished |= token == eos_id
+        ids = torch.cat([ids, token[:, None]], dim=1)
+        yield token
+        if finished.all():
+            return
+
+
+class _Reader:
+    """Pide los logits del último lugar leyendo lo menos posible."""
+
+    def __init__(self, model, longest, padding, use_cache):
+        self.model, self.padding, self.use_cache = model, padding, use_cache
+        self.context_length = model.pos_emb.num_embeddings
+        self.length = max(1, min(longest, self.context_length))  # el último token elegido no se lee
+        self.cache = None
+
+    def last_logits(self, ids):  # (B, T) → (B, V)
+        if not self.use_cache or ids.shape[1] > self.context_length:
+            # Al correrse la ventana, cada token cambia de posición y lo guardado ya no vale.
+            self.cache = None
+        if self.cache is None:
+            unread = ids[:, -self.context_length :]
+            self.cache = self._new_cache(ids.shape[1], unread)
+        else:
+            unread = ids[:, -1:]
+        return self.model(unread, cache=self.cache, last_only=True)[:, -1]
+
+    def _new_cache(self, total, unread):
+        """Una caché para lo que viene; si no va a servir, solo cuando hay relleno que no leer."""
+        batch, window = unread.shape
+        keep = self.use_cache and total <= self.context_length
+        if not keep and self.padding is None:
+            return None
+        columns = torch.arange(total - window, total, device=unread.device)
+        mask = None if self.padding is None else columns >= self.padding[:, None]  # (B, T)
+        return KVCache(self.model, batch, self.length if keep else window, mask)
 
 
 def _check_ids(ids):
@@ -98,36 +137,14 @@ def _check_ids(ids):
         )
 
 
-def _check_sampling(temperature, top_k, top_p, generator):
-    _check_filters(temperature, top_k, top_p)
-    _check_generator(generator)
-    options = {"top_k": top_k, "top_p": top_p, "generator": generator}
-    given = [name for name, value in options.items() if value is not None]
-    if temperature == 0 and given:
-        raise ValueError(
-            f"Con temperature=0 se elige siempre el mayor y {', '.join(given)} no haría nada. Para sortear "
-            "da una temperatura mayor que 0 (1.0 deja las probabilidades como están); si no, quítalo."
-        )
+def _check_eos(model, eos_id):
+    vocab_size = model.tok_emb.num_embeddings
+    if eos_id is not None and (isinstance(eos_id, bool) or eos_id not in range(vocab_size)):
+        raise ValueError(f"eos_id debe ser un token, un entero de 0 a {vocab_size - 1}; llegó {eos_id!r}.")
 
 
-def _check_filters(temperature, top_k, top_p):
-    if not _is_number(temperature) or not 0 <= temperature < math.inf:
-        raise ValueError(f"temperature debe ser un número finito mayor o igual que 0; llegó {temperature!r}.")
-    if top_k is not None:
-        check_count("top_k", top_k)
-    if top_p is not None and (not _is_number(top_p) or not 0 < top_p <= 1):
-        raise ValueError(f"top_p debe ser un número del intervalo (0, 1]; llegó {top_p!r}.")
-
-
-def _check_generator(generator):
-    if generator is None or (isinstance(generator, torch.Generator) and generator.device.type == "cpu"):
-        return
-    received = generator.device if isinstance(generator, torch.Generator) else type(generator).__name__
-    raise ValueError(
-        f"generator debe ser un torch.Generator de la CPU; llegó {received}. Créalo con "
-        "torch.Generator().manual_seed(semilla), aunque el modelo esté en una GPU."
-    )
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _padding(ids, mask):
+    padding = count_padding(mask, len(ids))
+    if mask.shape != ids.shape:
+        raise ValueError(f"mask debe tener la forma de ids, {tuple(ids.shape)}; llegó {tuple(mask.shape)}.")
+    return padding.to(ids.device) if padding.any() else None

@@ -14,7 +14,8 @@ from gpt_course.layers import LayerNorm
 class GPTModel(nn.Module):
     """GPT-2 de cualquier tamaño, según `cfg` (ver `gpt_course.config`).
 
-    forward: (B, T) int64 → logits (B, T, V), en el dispositivo de los pesos.
+    forward: (B, T) int64 → logits (B, T, V), en el dispositivo de los pesos. Con `cache`, una `KVCache`,
+    los T tokens siguen a los que ya guarda; con `last_only`, solo los logits del último lugar, (B, 1, V).
     Con `tie_weights`, la cabeza de salida y la incrustación de tokens son el mismo tensor. Lo siguen siendo
     al copiar, convertir, guardar o cargar el modelo entero; convertir o cargar una sola de las dos piezas
     puede separarlas, y entonces el modelo se niega a calcular y a guardarse.
@@ -37,13 +38,22 @@ class GPTModel(nn.Module):
         self.register_state_dict_post_hook(_save_once)
         self.register_load_state_dict_post_hook(_tie_again)
 
-    def forward(self, in_idx):  # (B, T)
+    def forward(self, in_idx, *, cache=None, last_only=False):  # (B, T)
         self._check_tokens(in_idx)
         self._check_tie()
-        positions = torch.arange(in_idx.shape[1], device=in_idx.device)  # (T,)
-        x = self.tok_emb(in_idx) + self.pos_emb(positions)  # (B, T, C)
-        x = self.trf_blocks(self.drop_emb(x))
-        return self.out_head(self.final_norm(x))  # (B, T, V)
+        if cache is None:
+            positions = torch.arange(in_idx.shape[1], device=in_idx.device)  # (T,)
+        else:
+            positions = cache.reserve(*in_idx.shape)  # (T,) o (B, T)
+        x = self.drop_emb(self.tok_emb(in_idx) + self.pos_emb(positions))  # (B, T, C)
+        if cache is None:
+            x = self.trf_blocks(x)
+        else:
+            for block, layer in zip(self.trf_blocks, cache, strict=True):
+                x = block(x, layer)
+        if last_only:
+            x = x[:, -1:]
+        return self.out_head(self.final_norm(x))  # (B, T, V) o (B, 1, V)
 
     def _check_tokens(self, in_idx):
         context_length, vocab_size = self.pos_emb.num_embeddings, self.tok_emb.num_embeddings
@@ -99,7 +109,7 @@ class GPTModel(nn.Module):
         weights = []
 
         def keep(att, inputs):
-            weights.append(att.attention_weights(*inputs))
+            weights.append(att.attention_weights(inputs[0]))
 
         hooks = [block.att.register_forward_pre_hook(keep) for block in self.trf_blocks]
         try:

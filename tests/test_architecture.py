@@ -31,7 +31,7 @@ PARENT = {
     "plotting": "config",
 }
 # Las hojas las usa quien las necesite; ellas solo importan config (las comprobaciones de valores).
-LEAVES = {"dropout", "tokenizer", "data", "exercises"}
+LEAVES = {"cache", "dropout", "sampling", "tokenizer", "data", "exercises"}
 
 
 def allowed_imports(module):

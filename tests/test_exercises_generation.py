@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gpt_course.exercises import check
-from gpt_course.generation import filter_logits, generate
+from gpt_course.generation import generate
+from gpt_course.sampling import filter_logits
 
 GARBAGE = [
     None,

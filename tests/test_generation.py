@@ -14,7 +14,8 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from gpt_course.generation import filter_logits, generate, sample_token
+from gpt_course.generation import generate
+from gpt_course.sampling import filter_logits, sample_token
 
 
 def greedy_with_huggingface(model, ids, max_new_tokens, context_length):
@@ -87,8 +88,15 @@ def test_mode_is_left_as_it_was(training):
 def test_the_model_sees_only_its_window():
     model, seen = tiny_model(), []
     model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].tolist()))
-    out = generate(model, torch.tensor([[1, 2, 3, 4, 5]]), 4)[0].tolist()
+    out = generate(model, torch.tensor([[1, 2, 3, 4, 5]]), 4, cache=False)[0].tolist()
     assert seen == [[out[max(0, end - 7) : end]] for end in (5, 6, 7, 8)]
+
+
+def test_with_cache_each_token_is_read_once_until_the_window_slides():
+    model, seen = tiny_model(), []
+    model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].tolist()))
+    out = generate(model, torch.tensor([[1, 2, 3, 4, 5]]), 5)[0].tolist()
+    assert seen == [[out[:5]], [out[5:6]], [out[6:7]], [out[1:8]], [out[2:9]]]
 
 
 @pytest.mark.parametrize("value", [-1, 1.0, "3", None, True])
