@@ -50,15 +50,8 @@ def stream(
     _check_eos(model, eos_id)
     padding = None if mask is None else _padding(ids, mask)
 
-    def choose(logits):  # (B, V) → (B,)
-        if temperature == 0:
-            return logits.argmax(dim=-1)
-        logits = logits.to("cpu", torch.float64)  # el mismo sorteo con cualquier dispositivo
-        logits = logits - logits.amax(dim=-1, keepdim=True)  # no cambia softmax; evita que desborde
-        logits = filter_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
-        return sample_token(logits, generator).squeeze(1)
-
-    return _steps(model, ids, max_new_tokens, choose, eos_id, padding, cache)
+    sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    return _steps(model, ids, max_new_tokens, sampling, generator, eos_id, padding, cache)
 
 
 def pad_left(sequences, pad_id=0):
@@ -83,11 +76,11 @@ def pad_left(sequences, pad_id=0):
 
 
 @torch.no_grad()
-def _steps(model, ids, max_new_tokens, choose, eos_id, padding, use_cache):
+def _steps(model, ids, max_new_tokens, sampling, generator, eos_id, padding, use_cache):
     reader = _Reader(model, ids.shape[1] + max_new_tokens - 1, padding, use_cache)
     finished = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)  # (B,)
     for _ in range(max_new_tokens):
-        token = choose(reader.last_logits(ids)).to(ids)  # (B,)
+        token = _choose(reader.last_logits(ids), sampling, generator).to(ids)  # (B,)
         if eos_id is not None:
             token = token.masked_fill(finished, eos_id)
             finished |= token == eos_id
@@ -95,6 +88,14 @@ def _steps(model, ids, max_new_tokens, choose, eos_id, padding, use_cache):
         yield token
         if finished.all():
             return
+
+
+def _choose(logits, sampling, generator):  # (B, V) → (B,)
+    if sampling["temperature"] == 0:
+        return logits.argmax(dim=-1)
+    logits = logits.to("cpu", torch.float64)  # el mismo sorteo con cualquier dispositivo
+    logits = logits - logits.amax(dim=-1, keepdim=True)  # no cambia softmax; evita que desborde
+    return sample_token(filter_logits(logits, **sampling), generator).squeeze(1)
 
 
 class _Reader:

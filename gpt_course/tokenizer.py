@@ -28,6 +28,8 @@ END_OF_TEXT = "<|endoftext|>"  # el token especial, que separa un documento del 
 # GPT-2 numera primero los bytes que se pueden imprimir y luego los demás.
 PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 BYTE_ORDER = [*PRINTABLE, *(byte for byte in range(256) if byte not in PRINTABLE)]
+# Sus archivos escriben cada byte con una letra visible: los imprimibles con la suya, los demás desde 256.
+LETTERS = [*map(chr, PRINTABLE), *map(chr, range(256, 512 - len(PRINTABLE)))]
 
 
 def split_text(text):
@@ -184,8 +186,6 @@ def load_gpt2_merges():
             f"La tabla {VOCAB_BPE.name} está dañada: se esperaba SHA-256 {VOCAB_BPE_SHA256} y llegó "
             f"{digest} ({len(data)} bytes). {remedy}"
         )
-    # El archivo escribe cada byte con una letra visible: los imprimibles con la suya, los demás desde 256.
-    letters = [*map(chr, PRINTABLE), *map(chr, range(256, 512 - len(PRINTABLE)))]
-    byte_of = dict(zip(letters, BYTE_ORDER, strict=True))
+    byte_of = dict(zip(LETTERS, BYTE_ORDER, strict=True))
     lines = data.decode("utf-8").splitlines()[1:]  # la primera línea dice la versión
     return [tuple(bytes(byte_of[letter] for letter in half) for half in line.split(" ")) for line in lines]

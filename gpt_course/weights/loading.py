@@ -1,0 +1,156 @@
+"""Cargar GPT-2: del archivo al modelo, sin que los pesos estén dos veces en memoria."""
+
+import json
+
+import torch
+
+from gpt_course.config import check_config
+from gpt_course.model import GPTModel
+from gpt_course.weights.names import MASKS, from_gpt2, to_gpt2
+from gpt_course.weights.source import Source, find_file, some
+
+HEAD_WIDTH = 64  # la de los cuatro GPT-2; sin config.json, de ella salen las cabezas
+_FIXED = {  # lo que un config.json puede pedir y este modelo no sabe hacer de otra manera
+    "model_type": ("gpt2",),
+    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+    "layer_norm_epsilon": (1e-5,),
+    "scale_attn_weights": (True,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "add_cross_attention": (False,),
+}
+_SIZES = {
+    "vocab_size": "vocab_size",
+    "n_positions": "context_length",
+    "n_embd": "emb_dim",
+    "n_layer": "n_layers",
+}
+
+
+def load_gpt2(path, *, n_heads=None):
+    """Crea un `GPTModel` con los pesos de `path`, en float32 y en modo de evaluación.
+
+    path: una carpeta con `model.safetensors` y `config.json`, como las de Hugging Face, o un archivo
+    `.safetensors`, `.pt` o `.pth` con esos nombres o con los de este curso (`tok_emb.weight`…). El tamaño
+    sale de las formas; las cabezas, de `n_heads`, de `config.json` o, si faltan, de C/64, como en GPT-2.
+    La cabeza de salida se vincula si no está en el archivo o es igual a la incrustación de tokens.
+    Errores: `ValueError` si el archivo no es un GPT-2 completo y sano; `OSError` si no se puede leer. Con un
+    error no queda ningún modelo a medias.
+    Fuente: el código publicado (`openai/gpt-2`) y la disposición de tensores de `transformers`.
+    """
+    file = find_file(path)
+    source = Source(file)
+    settings = _read_settings(file.parent / "config.json")
+    shapes = _without_masks(source.shapes)
+    ours = "tok_emb.weight" in shapes
+    names = {name: name if ours else name.removeprefix("transformer.") for name in shapes}
+    known = {names[name]: shape for name, shape in shapes.items()}
+    if len(known) < len(names):
+        raise ValueError(f"En {file.name} hay tensores repetidos, con y sin «transformer.» delante.")
+    token, head = ("tok_emb", "out_head") if ours else ("wte", "lm_head")
+    cfg = _config(known, settings, n_heads, ours)
+    whole = {names[name]: name for name in names}
+    if f"{head}.weight" in known and known[f"{head}.weight"] == known[f"{token}.weight"]:
+        cfg["tie_weights"] = torch.equal(*(source.get(whole[f"{each}.weight"]) for each in (token, head)))
+        if cfg["tie_weights"]:
+            del known[f"{head}.weight"]
+    with torch.device("meta"):
+        model = GPTModel(cfg)
+    _check_shapes(known, _expected_shapes(model, ours))
+    return _fill(model, {name: source.get(whole[name]) for name in known}, ours)
+
+
+@torch.no_grad()
+def _fill(model, tensors, ours):
+    """Reserva la memoria del modelo y copia en ella cada tensor."""
+    parameters = dict(model.to_empty(device="cpu").named_parameters())
+    for name, tensor in tensors.items():
+        for each, part in ({name: tensor} if ours else from_gpt2(name, tensor)).items():
+            parameters.pop(each).copy_(part)
+    assert not parameters, "las formas ya se comprobaron: no puede faltar ninguno"
+    return model.eval()
+
+
+def _without_masks(shapes):
+    foreign = (*(f".{name}" for name in MASKS), ".att.mask")
+    return {name: shape for name, shape in shapes.items() if not name.endswith(foreign)}
+
+
+def _config(shapes, settings, n_heads, ours):
+    """La configuración que dicen las formas, comprobada con la de `config.json`."""
+    token, position = ("tok_emb.weight", "pos_emb.weight") if ours else ("wte.weight", "wpe.weight")
+    for name in (token, position):
+        if len(shapes.get(name, ())) != 2:
+            raise ValueError(
+                f"No es un GPT-2: se esperaba {name} con forma (V o T, C); llegó {shapes.get(name, 'nada')}. "
+                f"En el archivo hay: {some(shapes) or 'ningún tensor'}."
+            )
+    (vocab_size, emb_dim), (context_length, _) = shapes[token], shapes[position]
+    block = "trf_blocks." if ours else "h."
+    cfg = {
+        "vocab_size": vocab_size,
+        "context_length": context_length,
+        "emb_dim": emb_dim,
+        "n_heads": n_heads or settings.get("n_head") or max(1, emb_dim // HEAD_WIDTH),
+        "n_layers": len(
+            {name.removeprefix(block).split(".")[0] for name in shapes if name.startswith(block)}
+        ),
+        "drop_rate": settings.get("drop_rate", 0.1),
+        "qkv_bias": not ours or f"{block}0.att.W_query.bias" in shapes,
+        "tie_weights": ("out_head.weight" if ours else "lm_head.weight") not in shapes,
+    }
+    for theirs, name in _SIZES.items():
+        if theirs in settings and settings[theirs] != cfg[name]:
+            raise ValueError(
+                f"config.json dice {theirs} = {settings[theirs]!r} y los tensores miden {cfg[name]}: son de "
+                "dos modelos distintos. Usa el config.json que venía con los pesos."
+            )
+    check_config(cfg)
+    return cfg
+
+
+def _expected_shapes(model, ours):
+    state = model.state_dict()
+    pairs = state.items() if ours else to_gpt2(state, len(model.trf_blocks))
+    return {name: tuple(tensor.shape) for name, tensor in pairs}
+
+
+def _check_shapes(shapes, expected):
+    missing, extra = ([n for n in a if n not in b] for a, b in ((expected, shapes), (shapes, expected)))
+    if missing or extra:
+        raise ValueError(
+            f"Los tensores no son los de un GPT-2 de {len(expected)}. Faltan: {some(missing) or 'ninguno'}; "
+            f"sobran: {some(extra) or 'ninguno'}."
+        )
+    for name, shape in shapes.items():
+        if shape != expected[name]:
+            raise ValueError(f"{name} debe tener la forma {expected[name]}; llegó {shape}.")
+
+
+def _read_settings(path):
+    """Lo que usamos de un `config.json`; vacío si no lo hay."""
+    if not path.exists():
+        return {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.loads(file.read(10**6))  # los de verdad no llegan a 2 kB
+    except (ValueError, RecursionError):
+        raise ValueError(f"{path.name} no es un JSON completo. Descárgalo otra vez o bórralo.") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} debe ser un diccionario; llegó {type(found).__name__}.")
+    if "n_embd" not in found and "n_head" not in found:
+        return {}  # el config.json de otra cosa
+    for key, values in _FIXED.items():
+        if key in found and found[key] not in values:
+            raise ValueError(
+                f"{path.name} pide {key} = {found[key]!r}; este modelo solo admite {values[0]!r}."
+            )
+    width = found.get("n_embd")
+    if found.get("n_inner") not in (None, 4 * width if isinstance(width, int) else None):
+        raise ValueError(f"{path.name} pide n_inner = {found['n_inner']!r}; este modelo usa 4 · n_embd.")
+    rates = [found.get(f"{place}_pdrop", 0.1) for place in ("resid", "embd", "attn")]
+    if rates != rates[:1] * 3:
+        raise ValueError(
+            f"{path.name} pide un dropout distinto en cada sitio, {rates}, y este modelo tiene uno "
+            "solo. Iguala en ese archivo resid_pdrop, embd_pdrop y attn_pdrop; al generar no actúan."
+        )
+    return {**found, "drop_rate": rates[0]}

@@ -1,0 +1,93 @@
+"""Abrir un archivo de pesos sin fiarse de él: solo tensores, nunca código, y nada que no quepa."""
+
+import os
+import pickle
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+SAFE, TORCH = ".safetensors", (".pt", ".pth")
+_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+
+
+class Source:
+    """Los tensores de un archivo: `shapes`, {nombre: forma}, y `get(nombre)`, que lee uno.
+
+    Errores: `OSError` si no se puede leer; `ValueError` si no es un archivo de pesos sano.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        with open(path, "rb") as file:  # si falta o no hay permiso, que lo diga el sistema
+            size = os.fstat(file.fileno()).st_size
+        try:
+            tensors = self._safe() if path.suffix == SAFE else self._torch()
+        except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+            raise ValueError(
+                f"{path.name} no es un archivo de pesos completo y sano ({size:,} bytes). Lo que falla: "
+                f"{_first_line(error)}. Descárgalo o guárdalo otra vez."
+            ) from None
+        wrong = {name: dtype for name, (_, dtype) in tensors.items() if dtype not in _DTYPES.values()}
+        if wrong:
+            found = some(f"{name} ({dtype})" for name, dtype in wrong.items())
+            raise ValueError(
+                f"Los pesos deben ser float32, float16 o bfloat16; en {path.name} hay otro tipo: {found}. "
+                "Conviértelos y guárdalo otra vez."
+            )
+        self.shapes = {name: shape for name, (shape, _) in tensors.items()}
+
+    def _safe(self):
+        self._file = safe_open(self.path, framework="pt")
+        self.get = self._file.get_tensor  # del archivo proyectado en memoria, sin copiarlo entero
+        found = {}
+        for name in self._file.keys():  # noqa: SIM118 - no es un diccionario
+            part = self._file.get_slice(name)
+            found[name] = (tuple(part.get_shape()), _DTYPES.get(part.get_dtype(), part.get_dtype()))
+        return found
+
+    def _torch(self):
+        # weights_only: un .pt es un pickle, y abrir un pickle cualquiera puede ejecutar lo que lleve dentro.
+        loaded = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
+        if not isinstance(loaded, dict) or not all(isinstance(t, torch.Tensor) for t in loaded.values()):
+            raise ValueError("se esperaba un state_dict, un diccionario de tensores con su nombre")
+        self.get = loaded.__getitem__
+        return {str(name): (tuple(tensor.shape), tensor.dtype) for name, tensor in loaded.items()}
+
+
+def find_file(path):
+    """El archivo de pesos de `path`, que puede ser él mismo o su carpeta.
+
+    Errores: `OSError` si no existe; `ValueError` si no es de un formato que se admite.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not (path / "model.safetensors").exists() and (path / "model.safetensors.index.json").exists():
+            raise ValueError(
+                f"Los pesos de {path.name} están repartidos en varios archivos y se espera uno solo, "
+                "model.safetensors. Guárdalos juntos con la biblioteca que los repartió."
+            )
+        path /= "model.safetensors"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"No existe {path}. Se esperaba una carpeta con model.safetensors y config.json, o un archivo "
+            f"{', '.join([SAFE, *TORCH])}."
+        )
+    if path.suffix not in (SAFE, *TORCH):
+        raise ValueError(
+            f"Se esperaba un archivo {SAFE} (o {' o '.join(TORCH)} con un state_dict); llegó {path.name}. "
+            "Otros formatos pueden ejecutar código al abrirlos: conviértelo antes a safetensors."
+        )
+    return path
+
+
+def some(names, limit=3):
+    """Unos cuantos nombres, y cuántos más hay."""
+    names = list(names)
+    rest = f" y {len(names) - limit} más" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + rest
+
+
+def _first_line(error):
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200].rstrip(".")

@@ -1,0 +1,156 @@
+"""Los filtros y el sorteo, frente a los de transformers y el azar de numpy."""
+
+import bisect
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from reference import as_huggingface, random
+from transformers.generation.logits_process import (
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from gpt_course.sampling import filter_logits, sample_token
+
+
+def cases():
+    """Logits de toda clase, (B, V): al azar, con empates, iguales, enormes, diminutos y con −inf."""
+    flat, wide = torch.zeros(2, 10), random(4, 300, seed=1) * 8
+    ties = torch.randint(-2, 3, (4, 40), generator=torch.Generator().manual_seed(2)).float()
+    masked = random(3, 20, seed=3).masked_fill(random(3, 20, seed=4) > 0.5, -math.inf)
+    huge = torch.tensor([[1e4, -1e4, 0.0, 1e4], [1e-30, 0.0, -1e-30, 0.0]])
+    return [random(5, 50, seed=0), wide, ties, flat, masked, huge, torch.zeros(1, 1)]
+
+
+def assert_same_filter(received, expected, logits):
+    """Queda lo mismo; entre logits iguales, transformers no promete cuáles (su orden no es estable)."""
+    assert torch.equal(received.sort().values, expected.sort().values)
+    assert ((received == logits) | (received == -math.inf)).all()  # cada uno, en su sitio y sin cambios
+    for row, ours, theirs in zip(logits, received, expected, strict=True):
+        if len(row[row.isfinite()].unique()) == row.isfinite().sum():  # sin empates: iguales uno a uno
+            assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("temperature", [0.01, 0.5, 0.7, 1, 1.0, 3.0, 1e3])
+def test_temperature_equals_transformers(temperature, dtype):
+    warp = TemperatureLogitsWarper(float(temperature))
+    for logits in cases():
+        logits = logits.to(dtype)
+        assert torch.equal(filter_logits(logits, temperature=temperature), warp(None, logits))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("top_k", [1, 2, 3, 7, 20, 49, 50, 10_000])
+def test_top_k_equals_transformers(top_k, dtype):
+    for logits in cases():
+        logits = logits.to(dtype)
+        assert torch.equal(filter_logits(logits, top_k=top_k), TopKLogitsWarper(top_k)(None, logits))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("top_p", [1e-9, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.999999, 1, 1.0])
+def test_top_p_equals_transformers(top_p, dtype):
+    for logits in cases():
+        logits = logits.to(dtype)
+        expected = TopPLogitsWarper(float(top_p))(None, logits)
+        assert_same_filter(filter_logits(logits, top_p=top_p), expected, logits)
+
+
+@pytest.mark.parametrize(("temperature", "top_k", "top_p"), [(0.7, 5, 0.9), (2.0, 30, 0.5), (1.3, 2, 0.99)])
+def test_the_filters_go_in_the_order_of_transformers(temperature, top_k, top_p):
+    for logits in cases():
+        expected = TemperatureLogitsWarper(temperature)(None, logits)
+        expected = TopKLogitsWarper(top_k)(None, expected)
+        expected = TopPLogitsWarper(top_p)(None, expected)
+        received = filter_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
+        assert_same_filter(received, expected, logits / temperature)
+
+
+def test_a_tie_on_the_edge_keeps_the_smallest_numbers():
+    filtered = filter_logits(torch.tensor([0.0, 1.0, 1.0, 1.0, 1.0, 0.0]), top_p=0.4)
+    assert filtered.isfinite().tolist() == [False, True, True, False, False, False]
+    assert filter_logits(torch.zeros(60_000), top_p=1e-9).argmax() == 0
+
+
+def test_filters_by_hand():
+    logits = torch.tensor([0, math.log(2), math.log(4)])
+    for options, expected in [
+        ({}, [1 / 7, 2 / 7, 4 / 7]),
+        ({"temperature": 0.5}, [1 / 21, 4 / 21, 16 / 21]),
+        ({"top_k": 2}, [0, 1 / 3, 2 / 3]),
+        ({"top_p": 0.8}, [0, 1 / 3, 2 / 3]),  # 4/7 no llega a 0,8; 6/7 sí
+        ({"top_p": 0.5}, [0, 0, 1]),
+        ({"temperature": 0.5, "top_p": 0.7}, [0, 0, 1]),  # la temperatura va antes: 16/21 > 0,7
+    ]:
+        torch.testing.assert_close(
+            filter_logits(logits, **options).softmax(-1), torch.tensor(expected).float()
+        )
+
+
+def test_the_logits_given_are_not_modified():
+    logits = random(2, 9)
+    filter_logits(logits, temperature=2, top_k=3, top_p=0.5)
+    assert torch.equal(logits, random(2, 9))
+
+
+def sampled_with_huggingface(model, ids, steps, seed, temperature, top_k, top_p):
+    """El mismo sorteo por otro camino: modelo y filtros de transformers, azar de numpy, `bisect`."""
+    other, words = as_huggingface(model), np.random.RandomState(seed)
+    sequences = ids.tolist()
+    for _ in range(steps):
+        rows = torch.tensor([sequence[-7:] for sequence in sequences])
+        scores = other(rows).logits[:, -1].detach().double()
+        warpers = [TemperatureLogitsWarper(temperature), TopKLogitsWarper(top_k), TopPLogitsWarper(top_p)]
+        for warp in warpers:
+            scores = warp(None, scores)
+        for sequence, row in zip(sequences, scores, strict=True):
+            high, low = (int(words.randint(2**32, dtype=np.uint32)) for _ in range(2))
+            u = ((high << 32 | low) % 2**53) / 2**53  # 53 bits de dos palabras del Mersenne twister
+            cumulative = list(itertools.accumulate(row.softmax(-1).tolist()))
+            sequence.append(bisect.bisect_right(cumulative, u * cumulative[-1]))
+    return sequences
+
+
+def test_frequencies_follow_the_probabilities():
+    probabilities = torch.tensor([0.05, 0.0, 0.5, 0.3, 0.15], dtype=torch.float64)
+    draws = sample_token(probabilities.log().expand(20_000, 5), torch.Generator().manual_seed(0))
+    counts = draws.flatten().bincount(minlength=5).double()
+    expected = 20_000 * probabilities
+    assert counts[1] == 0
+    chi2 = ((counts - expected) ** 2 / expected)[probabilities > 0].sum()
+    assert chi2 < 11.34  # 3 grados de libertad: un 1 % la pasaría por azar
+
+
+class FixedUniform:
+    """Sustituye a torch.rand para probar los extremos de u."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self, *shape, **_):
+        return torch.full(shape, self.value, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("u", "expected"), [(0.0, 1), (0.2499, 1), (0.25, 3), (0.7499, 3), (0.75, 4), (1 - 2**-53, 4)]
+)
+def test_the_edges_of_the_draw(monkeypatch, u, expected):
+    monkeypatch.setattr(torch, "rand", FixedUniform(u))
+    logits = torch.tensor([[0, 1, 0, 2, 1, 0]], dtype=torch.float64).log()
+    assert sample_token(logits).tolist() == [[expected]]  # nunca sale uno de probabilidad 0
+
+
+def test_filtering_with_temperature_zero_is_refused():
+    with pytest.raises(ValueError, match=r"temperatura 0.*argmax"):
+        filter_logits(torch.zeros(3), temperature=0)
+
+
+@pytest.mark.parametrize("row", [[math.nan, 0.0], [math.inf, 0.0], [-math.inf, -math.inf]], ids=str)
+def test_nothing_can_be_drawn_from_broken_logits(row):
+    with pytest.raises(ValueError, match="No se puede sortear"):
+        sample_token(torch.tensor([row]))

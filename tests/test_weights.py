@@ -1,0 +1,447 @@
+"""Los pesos de GPT-2, de ida y de vuelta, frente a transformers; y los archivos que no se deben aceptar."""
+
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from reference import FIVE_CONFIGS, as_huggingface, tiny_model, tokens
+from safetensors.torch import load_file, save_file
+
+from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
+from gpt_course.generation import generate
+from gpt_course.model import GPTModel, init_gpt2
+from gpt_course.weights import download as download_module
+from gpt_course.weights import download_gpt2, from_gpt2, load_gpt2, our_names, save_gpt2, to_gpt2
+
+MODELS = [*FIVE_CONFIGS, {"emb_dim": 128, "n_heads": 2, "n_layers": 1, "qkv_bias": True, "tie_weights": True}]
+
+
+def theirs(directory):
+    return transformers.AutoModelForCausalLM.from_pretrained(directory).eval()
+
+
+def same_logits(model, other, ids):
+    with torch.no_grad():
+        return torch.allclose(model(ids), other(ids).logits, rtol=0, atol=1e-5)
+
+
+def ours_and_ids(cfg):
+    model = tiny_model(**cfg)
+    if cfg["emb_dim"] > 64:  # con anchura y números de N(0; 1), los logits son tan grandes como su redondeo
+        init_gpt2(model)
+    return model, tokens(2, model.pos_emb.num_embeddings, model.tok_emb.num_embeddings)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Un modelo diminuto guardado y su carpeta."""
+    model = tiny_model(qkv_bias=True, tie_weights=True)
+    save_gpt2(model, tmp_path / "modelo")
+    return model, tmp_path / "modelo"
+
+
+# --- Ida y vuelta -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cfg", MODELS, ids=str)
+def test_transformers_opens_what_we_save(cfg, tmp_path):
+    model, ids = ours_and_ids(cfg)
+    save_gpt2(model, tmp_path)
+    assert same_logits(model, theirs(tmp_path), ids)
+
+
+@pytest.mark.parametrize("cfg", MODELS, ids=str)
+def test_we_open_what_transformers_saves(cfg, tmp_path):
+    model, ids = ours_and_ids(cfg)
+    other = as_huggingface(model)
+    other.save_pretrained(tmp_path)
+    loaded = load_gpt2(tmp_path)
+    assert same_logits(loaded, other, ids)
+    assert loaded.tied is cfg.get("tie_weights", False) and not loaded.training
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("cfg", MODELS, ids=str)
+def test_a_round_trip_changes_nothing(cfg, tmp_path):
+    model, ids = ours_and_ids(cfg)
+    save_gpt2(model, tmp_path)
+    again = load_gpt2(tmp_path)
+    state = again.state_dict()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+    assert set(state) - set(model.state_dict()) == {
+        f"trf_blocks.{n}.att.{w}.bias"
+        for n in range(len(model.trf_blocks) * (not cfg["qkv_bias"]))
+        for w in ("W_query", "W_key", "W_value")
+    }
+    assert again.drop_emb.p == model.drop_emb.p and again.trf_blocks[0].att.n_heads == cfg["n_heads"]
+    assert torch.equal(generate(again, ids[:, :2], 5), generate(model, ids[:, :2], 5))
+
+
+@pytest.mark.parametrize("name", GPT2_CONFIGS)
+def test_the_four_sizes_have_the_names_and_shapes_of_transformers(name):
+    with torch.device("meta"):
+        model = GPTModel(GPT2_CONFIGS[name])
+        cfg = GPT2_CONFIGS[name]
+        sizes = {"n_embd": cfg["emb_dim"], "n_layer": cfg["n_layers"], "n_head": cfg["n_heads"]}
+        other = transformers.GPT2LMHeadModel(transformers.GPT2Config(**sizes))
+    pairs = dict(to_gpt2(model.state_dict(), cfg["n_layers"]))
+    expected = {name.removeprefix("transformer."): t.shape for name, t in other.named_parameters()}
+    assert {name: tensor.shape for name, tensor in pairs.items()} == expected
+    back = {k: v.shape for name, tensor in pairs.items() for k, v in from_gpt2(name, tensor).items()}
+    assert back == {name: parameter.shape for name, parameter in model.named_parameters()}
+
+
+def test_the_124m_in_full(tmp_path):
+    torch.manual_seed(0)
+    model = init_gpt2(GPTModel(GPT2_CONFIGS["gpt2"])).eval()
+    for parameter in model.parameters():
+        if parameter.dim() == 1:  # los sesgos y las normas, que nacen iguales
+            parameter.data += torch.randn_like(parameter) * 0.02
+    save_gpt2(model, tmp_path)
+    ids = tokens(1, 8, 50257)
+    loaded = load_gpt2(tmp_path)
+    assert all(map(torch.equal, loaded.parameters(), model.parameters()))
+    assert sum(p.numel() for p in loaded.parameters()) == 124_439_808
+    del loaded
+    assert same_logits(model, theirs(tmp_path), ids)
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_a_head_in_the_file_is_tied_only_if_it_is_the_same(saved, equal):
+    _, directory = saved
+    tensors = load_file(directory / "model.safetensors")
+    tensors["lm_head.weight"] = tensors["transformer.wte.weight"] + (0 if equal else 1)
+    save_file(tensors, directory / "model.safetensors")
+    loaded = load_gpt2(directory)
+    assert loaded.tied is equal
+    assert torch.equal(loaded.out_head.weight, tensors["lm_head.weight"])
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt", ".pth"])
+@pytest.mark.parametrize("cfg", FIVE_CONFIGS[:4], ids=str)
+def test_state_dicts_of_other_teaching_code(cfg, suffix, tmp_path):
+    model, ids = ours_and_ids(cfg)
+    state = dict(model.state_dict())
+    state |= {f"trf_blocks.{n}.att.mask": torch.ones(3, 3).triu(1) for n in range(cfg["n_layers"])}
+    path = tmp_path / f"pesos{suffix}"
+    save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
+    loaded = load_gpt2(path, n_heads=cfg["n_heads"])
+    assert same_logits(loaded, as_huggingface(model), ids)
+    assert set(loaded.state_dict()) == set(model.state_dict())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_read_as_float32(saved, dtype):
+    model, directory = saved
+    file = directory / "model.safetensors"
+    save_file({name: t.to(dtype) for name, t in load_file(file).items()}, file)
+    loaded = load_gpt2(directory).state_dict()
+    assert all(torch.equal(loaded[name], t.to(dtype).float()) for name, t in model.state_dict().items())
+
+
+def test_paths_with_spaces_and_accents(tmp_path):
+    model, directory = tiny_model(), tmp_path / "mis pesos (último año)"
+    save_gpt2(model, str(directory))
+    assert torch.equal(load_gpt2(str(directory)).tok_emb.weight, model.tok_emb.weight)
+
+
+def test_names():
+    assert our_names("wte.weight") == ("tok_emb.weight",)
+    assert our_names("h.11.attn.c_attn.bias")[2] == "trf_blocks.11.att.W_value.bias"
+    with pytest.raises(KeyError):
+        our_names("h.0.attn.masked_bias")
+
+
+def test_the_qkv_matrix_is_split_by_columns():
+    fused = torch.arange(12.0).reshape(2, 6)  # C = 2: tres grupos de dos columnas
+    parts = from_gpt2("h.0.attn.c_attn.weight", fused)
+    assert [part.tolist() for part in parts.values()] == [
+        [[0, 6], [1, 7]],
+        [[2, 8], [3, 9]],
+        [[4, 10], [5, 11]],
+    ]
+
+
+# --- Memoria ----------------------------------------------------------------------------------------------
+
+MEASURE = """
+import sys, threading, time
+from gpt_course.weights import load_gpt2
+load_gpt2(sys.argv[2])  # lo que se reserva una vez
+def anonymous():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon"))
+base, peak, stop = anonymous(), 0, False
+def watch():
+    global peak
+    while not stop:
+        peak = max(peak, anonymous())
+        time.sleep(0.0005)
+thread = threading.Thread(target=watch); thread.start()
+model = load_gpt2(sys.argv[1])
+stop = True; thread.join()
+weights = sum(p.nbytes for p in model.parameters())
+print((max(peak, anonymous()) - base) / weights)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon solo existe en Linux")
+@pytest.mark.parametrize("cfg", [GPT2_CONFIGS["gpt2"], GPT_CONFIG_124M], ids=["vinculado", "dos matrices"])
+def test_loading_needs_the_memory_of_the_weights_once(cfg, tmp_path):
+    torch.manual_seed(0)
+    save_gpt2(GPTModel(cfg), tmp_path / "grande")
+    save_gpt2(tiny_model(), tmp_path / "chico")
+    arguments = [sys.executable, "-c", MEASURE, tmp_path / "grande", tmp_path / "chico"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MALLOC_MMAP_THRESHOLD_": "131072"}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert 0.95 <= float(done.stdout) <= 1.1
+
+
+# --- Archivos que no sirven -------------------------------------------------------------------------------
+
+
+def rewrite(directory, change):
+    file = directory / "model.safetensors"
+    tensors = load_file(file)
+    change(tensors)
+    save_file(tensors, file)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.pop("transformer.ln_f.bias"), r"Faltan: ln_f\.bias; sobran: ninguno"),
+        (lambda t: t.update(extra=torch.ones(1)), "Faltan: ninguno; sobran: extra"),
+        (lambda t: t.pop("transformer.wte.weight"), r"se esperaba wte\.weight con forma"),
+        (lambda t: t.update({"transformer.wpe.weight": torch.ones(7)}), r"se esperaba wpe\.weight.*\(7,\)"),
+        (lambda t: t.update({"transformer.ln_f.bias": torch.ones(5)}), r"ln_f\.bias debe tener la forma"),
+        (lambda t: t.update({"transformer.ln_f.bias": torch.ones(1)}), r"ln_f\.bias debe tener la forma"),
+        (lambda t: t.update({"transformer.ln_f.bias": torch.ones(8, dtype=torch.int64)}), "float32, float16"),
+        (
+            lambda t: t.update({"transformer.ln_f.bias": torch.ones(8, dtype=torch.float64)}),
+            "float32, float16",
+        ),
+        (lambda t: t.update({"wte.weight": torch.ones(13, 8)}), "repetidos, con y sin"),
+        (lambda t: t.update({"transformer.h.9.ln_1.bias": torch.ones(8)}), r"sobran: h\.9\.ln_1\.bias"),
+        (lambda t: t.clear(), "ningún tensor"),
+    ],
+)
+def test_other_tensors(saved, change, message):
+    rewrite(saved[1], change)
+    if "n_layer" in (config := json.loads((saved[1] / "config.json").read_text())):
+        del config["n_layer"]  # para que hable de los tensores y no de esta cuenta
+    (saved[1] / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=message):
+        load_gpt2(saved[1])
+
+
+def header(entries, length=None, data=b"\0" * 8):
+    text = entries if isinstance(entries, bytes) else json.dumps(entries).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
+
+
+HOSTILE = {
+    "vacío": b"",
+    "sin cabecera": b"\1\2",
+    "largo de cabecera enorme": header({"a": entry()}, length=2**63 - 1),
+    "largo de cabecera negativo": header({"a": entry()}, length=2**64 - 1),
+    "cabecera cortada": header({"a": entry()}, length=10**6),
+    "no es JSON": header(b"{no"),
+    "no es UTF-8": header(b"\xff\xfe{}"),
+    "una lista": header([1]),
+    "JSON hondo": header(b"[" * 100_000),
+    "solapados": header({"a": entry(), "b": entry(offsets=(4, 12))}, data=b"\0" * 12),
+    "con huecos": header({"a": entry(offsets=(8, 16))}, data=b"\0" * 16),
+    "más allá del final": header({"a": entry(offsets=(0, 8000), shape=(2000,))}),
+    "al revés": header({"a": entry(offsets=(8, 0))}),
+    "la forma no cuadra": header({"a": entry(shape=(3,))}),
+    "forma que desborda": header({"a": entry(shape=(2**62, 2**62))}),
+    "forma negativa": header({"a": entry(shape=(-2,))}),
+    "tipo inventado": header({"a": entry(dtype="F999")}),
+    "datos de más": header({"a": entry()}, data=b"\0" * 99),
+    "un ZIP": b"PK\3\4" + b"\0" * 100,
+    "una página": b"<!DOCTYPE html><html>" * 20,
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("name", ["model.safetensors", "pesos.pt"])
+def test_hostile_files(content, name, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=r"(no es un archivo de pesos completo y sano|No es un GPT-2)"):
+        load_gpt2(tmp_path / name)
+
+
+def test_a_damaged_file_never_gives_another_error(saved):
+    """Mil daños al azar: o un error claro, o un modelo con las medidas de siempre."""
+    _, directory = saved
+    file, numbers = directory / "model.safetensors", random.Random(7)
+    whole = file.read_bytes()
+    limit = 8 + struct.unpack("<Q", whole[:8])[0]
+    refused = 0
+    for turn in range(1000):
+        data = bytearray(whole)
+        if turn % 3 == 0:
+            data = data[: numbers.randrange(len(data))]
+        else:
+            for _ in range(numbers.randrange(1, 4)):
+                data[numbers.randrange(limit if turn % 3 == 1 else len(data))] = numbers.randrange(256)
+        file.write_bytes(data)
+        try:
+            model = load_gpt2(directory)
+        except ValueError:
+            refused += 1
+        else:
+            assert model.tok_emb.weight.shape == (13, 8)
+    assert 400 < refused < 1000
+
+
+class Evil:
+    def __reduce__(self):
+        return (open, ("ejecutado.txt", "w"))
+
+
+def test_a_pickle_cannot_execute_anything(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"tok_emb.weight": Evil()}, tmp_path / "malo.pt")
+    with pytest.raises(ValueError, match=r"malo\.pt no es un archivo de pesos completo y sano"):
+        load_gpt2(tmp_path / "malo.pt")
+    assert not (tmp_path / "ejecutado.txt").exists()
+
+
+@pytest.mark.parametrize("content", [[torch.ones(2)], {"a": 1}, torch.ones(2)], ids=str)
+def test_a_pt_that_is_not_a_state_dict(content, tmp_path):
+    torch.save(content, tmp_path / "otro.pt")
+    with pytest.raises(ValueError, match="se esperaba un state_dict"):
+        load_gpt2(tmp_path / "otro.pt")
+
+
+@pytest.mark.parametrize("name", ["pesos.bin", "pesos.ckpt", "pesos"])
+def test_other_formats_are_not_opened(name, tmp_path):
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"Se esperaba un archivo \.safetensors"):
+        load_gpt2(tmp_path / name)
+
+
+def test_what_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Se esperaba una carpeta con"):
+        load_gpt2(tmp_path)
+    with pytest.raises(FileNotFoundError, match="No existe"):
+        load_gpt2(tmp_path / "nada.safetensors")
+
+
+def test_a_folder_named_like_a_file(tmp_path):
+    (tmp_path / "model.safetensors").mkdir()
+    with pytest.raises(OSError):
+        load_gpt2(tmp_path)
+
+
+def test_weights_in_several_files(tmp_path):
+    (tmp_path / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(ValueError, match="repartidos en varios archivos"):
+        load_gpt2(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_embd": 10**6}, "dos modelos distintos"),
+        ({"n_layer": 10**9}, "dos modelos distintos"),
+        ({"vocab_size": 50257}, "dos modelos distintos"),
+        ({"n_positions": 1024}, "dos modelos distintos"),
+        ({"n_head": 3}, "múltiplo de n_heads"),
+        ({"n_head": "2"}, "n_heads debe ser un entero"),
+        ({"activation_function": "relu"}, "activation_function = 'relu'; este modelo solo admite 'gelu_new'"),
+        ({"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon"),
+        ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx"),
+        ({"model_type": "llama"}, "model_type"),
+        ({"n_inner": 7}, "n_inner"),
+        ({"resid_pdrop": 0.5}, "un dropout distinto en cada sitio"),
+        (dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 2), "drop_rate"),
+        ({"resid_pdrop": [1], "embd_pdrop": [1], "attn_pdrop": [1]}, "drop_rate"),
+    ],
+    ids=str,
+)
+def test_a_configuration_that_does_not_fit(saved, change, message):
+    file = saved[1] / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    with pytest.raises(ValueError, match=message):
+        load_gpt2(saved[1])
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "[" * 10**5, '{"n_head": 2} x', "\0", "7" * 10**6])
+def test_a_broken_configuration(saved, text):
+    (saved[1] / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=r"config\.json"):
+        load_gpt2(saved[1])
+
+
+def test_nothing_is_left_by_halves_when_the_disk_is_full(saved, monkeypatch):
+    _, directory = saved
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gpt_course.weights.saving.save_file", full)
+    with pytest.raises(OSError, match="Comprueba el espacio y los permisos"):
+        save_gpt2(tiny_model(seed=1), directory)
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
+
+
+def test_a_file_where_the_folder_should_be(tmp_path):
+    (tmp_path / "ocupado").write_text("")
+    with pytest.raises(OSError, match="No se pudo guardar el modelo"):
+        save_gpt2(tiny_model(), tmp_path / "ocupado")
+
+
+# --- Descarga ---------------------------------------------------------------------------------------------
+
+
+def test_download_asks_for_the_two_files(monkeypatch, tmp_path):
+    asked = {}
+
+    def fake(repo, **options):
+        asked.update(options, repo=repo)
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fake)
+    assert download_gpt2("gpt2-medium", tmp_path) == tmp_path
+    assert asked == {
+        "repo": "openai-community/gpt2-medium",
+        "allow_patterns": ["config.json", "model.safetensors"],
+        "local_dir": tmp_path,
+    }
+
+
+def test_download_without_network(monkeypatch):
+    def fake(*arguments, **options):
+        raise RuntimeError("sin salida")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fake)
+    with pytest.raises(ConnectionError, match=r"RuntimeError: sin salida.*no los necesita"):
+        download_gpt2()
+
+
+def test_download_without_the_library(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ImportError, match="pip install huggingface_hub"):
+        download_gpt2()
+
+
+def test_download_of_something_else():
+    with pytest.raises(ValueError, match="name debe ser uno de gpt2, gpt2-medium"):
+        download_gpt2("gpt3")
+    assert download_module._FILES[1] == "model.safetensors"
