@@ -87,7 +87,7 @@ WRONG = [
     ("memoria.5", 24, "solo las activaciones"),
     ("memoria.5", 35, "bf16"),
     ("memoria.5", 46, "recomputación"),
-    ("memoria.5", 159, "para generar"),
+    ("memoria.5", 230, "para generar"),
     ("memoria.5", 8, "T = 512"),
     ("memoria.6", scaled(lambda size, *_: size // 2), "factor 2"),
     ("memoria.6", every_head, "todas las cabezas;"),

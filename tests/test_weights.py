@@ -442,6 +442,6 @@ def test_download_without_the_library(monkeypatch):
 
 
 def test_download_of_something_else():
-    with pytest.raises(ValueError, match="name debe ser uno de gpt2, gpt2-medium"):
+    with pytest.raises(ValueError, match="debe ser uno de gpt2, gpt2-medium"):
         download_gpt2("gpt3")
     assert download_module._FILES[1] == "model.safetensors"
