@@ -21,7 +21,7 @@ def draw_steps(n_tokens):
     """
     if not 1 <= n_tokens <= 6:
         raise ValueError(f"Se dibujan de 1 a 6 pasos; llegó {n_tokens}.")
-    width = n_tokens * (n_tokens + 1) / 2 + 0.9 * (n_tokens - 1)
+    width = max(12.7, n_tokens * (n_tokens + 1) / 2 + 0.9 * (n_tokens - 1))  # al menos, la leyenda
     height = 2 * n_tokens + 5.3
     scale = min(0.52, 8.2 / (width + 0.8))
     ax = canvas(scale * (width + 0.8), scale * height, (-0.4, width + 0.4), (height - 0.6, -0.6))
