@@ -94,12 +94,12 @@ def _check_append(given, store, before, length, new):
     if not isinstance(given, torch.Tensor):
         raise Wrong(f"se esperaba un tensor y la función devolvió {type(given).__name__}.")
     if torch.equal(store, before):
-        raise Wrong("el almacén no ha cambiado: escribe las filas nuevas dentro de store, sin torch.cat.")
+        raise Wrong("el almacén no ha cambiado: escribe las filas nuevas dentro de `store`, sin `torch.cat`.")
     if not torch.equal(store[:, :, :length], before[:, :, :length]):
-        raise Wrong("has pisado filas que ya estaban escritas: las nuevas empiezan en el lugar length.")
+        raise Wrong("has pisado filas que ya estaban escritas: las nuevas empiezan en el lugar `length`.")
     if not torch.equal(store[:, :, length:end], new):
         raise Wrong(
-            "las filas nuevas no están en los lugares de length en adelante, en el eje de los tokens."
+            "las filas nuevas no están en los lugares de `length` en adelante, en el eje de los tokens."
         )
     if not torch.equal(store[:, :, end:], before[:, :, end:]):
         raise Wrong("has escrito más lugares de los que ocupan las filas nuevas.")
@@ -109,7 +109,7 @@ def _check_append(given, store, before, length, new):
     if not torch.equal(given, store[:, :, :end]):
         raise Wrong("lo que devuelves no son las filas viejas seguidas de las nuevas.")
     if given.data_ptr() != store.data_ptr():
-        raise Wrong("los números son buenos, pero has hecho una copia: devuelve un trozo del propio store.")
+        raise Wrong("los números son buenos, pero has hecho una copia: devuelve un trozo del propio `store`.")
 
 
 @exercise("cache.5")
@@ -120,7 +120,7 @@ def _(answer):
         mask = columns >= shift
         given = run(answer, mask)
         if not isinstance(given, torch.Tensor) or given.shape != mask.shape:
-            raise Wrong("se esperaba un tensor de enteros con la forma de mask, (B, T).")
+            raise Wrong("se esperaba un tensor de enteros con la forma de `mask`, (B, T).")
         if given.is_floating_point() or given.dtype == torch.bool:
             raise Wrong(f"una posición es un entero; llegó {given.dtype}.")
         right = (columns - shift).clamp(min=0)
@@ -149,7 +149,7 @@ def _(answer):
         if given.shape != (count, total):
             expected = f"({count}, {total})"
             raise Wrong(
-                f"con start = {start} y count = {count} se esperaba la forma {expected}: una fila por token "
+                f"con `start` = {start} y `count` = {count} se esperaba la forma {expected}: una fila por token "
                 f"nuevo, una columna por token leído; llegó {tuple(given.shape)}."
             )
         full = torch.ones(count, total, dtype=torch.bool)
@@ -163,5 +163,5 @@ def _(answer):
             if torch.equal(given, wrong) and not torch.equal(wrong, right):
                 raise Wrong(hint)
         if not torch.equal(given, right):
-            raise Wrong(f"con start = {start} y count = {count} hay casillas cambiadas. Dibuja la tabla.")
-    return "con start = 0 es la máscara de la lección 03; con count = 1, una fila sin nada que tapar."
+            raise Wrong(f"con `start` = {start} y `count` = {count} hay casillas cambiadas. Dibuja la tabla.")
+    return "con `start` = 0 es la máscara de la lección 03; con `count` = 1, una fila sin nada que tapar."

@@ -51,7 +51,8 @@ def draw_cache(steps, room):
             raise ValueError(f"En «{label}» se escriben {before + new} lugares y solo hay {room}.")
     left = 4.6  # sitio para el rótulo
     bottom = 1.15 * len(steps) + 1.3
-    ax = canvas(0.5 * (room + left + 0.4), 0.5 * (bottom + 0.2), (-left, room + 0.4), (bottom, -0.2))
+    right = max(room, 7) + 0.4  # al menos, lo que ocupa la leyenda
+    ax = canvas(0.5 * (right + left), 0.5 * (bottom + 0.2), (-left, right), (bottom, -0.2))
     for y, (label, before, new) in enumerate(steps):
         ax.text(-0.3, 1.15 * y + 0.5, label, ha="right", va="center", fontsize=13, color=INK)
         for place in range(room):
@@ -70,7 +71,8 @@ def draw_batch(rows, positions, mask):
     """
     n_columns = len(rows[0])
     bottom = len(rows) + 0.95
-    ax = canvas(0.95 * n_columns + 0.2, 0.8 * (bottom + 0.1), (-0.1, n_columns + 0.1), (bottom, -0.1))
+    right = max(n_columns, 4)  # al menos, lo que ocupa el pie
+    ax = canvas(0.95 * right + 0.2, 0.8 * (bottom + 0.1), (-0.1, right + 0.1), (bottom, -0.1))
     for y, row in enumerate(rows):
         for x, label in enumerate(row):
             real = bool(mask[y][x])
@@ -84,7 +86,7 @@ def draw_batch(rows, positions, mask):
             column + 0.47, len(rows) + 0.15, str(column), ha="center", va="center", fontsize=12, color=INK
         )
     label = "columna del tensor; rayado: relleno"
-    ax.text(n_columns / 2, len(rows) + 0.6, label, ha="center", va="center", fontsize=12, color=INK)
+    ax.text(right / 2, len(rows) + 0.6, label, ha="center", va="center", fontsize=12, color=INK)
     return ax
 
 
@@ -118,7 +120,7 @@ def _cell(ax, x, y, style, *, width=1.0, height=1.0):
 
 
 def _legend(ax, x, y, entries):
-    """Cuadraditos con su rótulo, en una línea que empieza en (x, y)."""
+    """Casillas con su rótulo, en una línea que empieza en (x, y)."""
     for label, style in entries:
         _cell(ax, x, y - 0.3, style, width=0.6, height=0.6)
         ax.text(x + 0.8, y, label, va="center", fontsize=12, color=INK)
