@@ -41,6 +41,7 @@ FIGURES = {
     "07_mapa.svg": lambda: draw_map(["generacion"]),
     "08_mapa.svg": lambda: draw_map(["incrustaciones", "cabeza"]),
     "09_mapa.svg": lambda: draw_map(["modelo"]),
+    "12_mapa.svg": lambda: draw_map(["modelo"]),
 }
 # Última celda, que no se guarda: la memoria que llegó a ocupar el núcleo (en KiB en Linux; bytes en macOS).
 MEASURE = """import builtins, sys

@@ -23,6 +23,7 @@ TOPICS = {
     "generacion": "generation",
     "vinculacion": "tying",
     "memoria": "memory",
+    "pesos": "weights",
 }
 EXERCISES = {}
 
