@@ -76,8 +76,8 @@ WRONG = [
     ("pesos.2", 580, "faltan las máscaras"),
     ("pesos.2", 624, "fuera de los bloques"),
     ("pesos.2", 576, "y las máscaras"),
-    ("pesos.2", 629, "es wte"),
-    ("pesos.2", 472, "large"),
+    ("pesos.2", 629, "es `wte`"),
+    ("pesos.2", 472, "`gpt2-large`; XL"),
     ("pesos.2", 436, "y faltan las máscaras"),
     ("pesos.2", 627, "ln_f"),
     ("pesos.2", 820, "van juntas"),
@@ -95,13 +95,13 @@ WRONG = [
     ("pesos.3", ("clave", 3, 40), "query, key o value"),
     ("pesos.3", ("key", 3.0, 40), "dos enteros"),
     ("pesos.3", (3, 40), "tres cosas"),
-    ("pesos.4", changed(lambda name: f"transformer.{name}"), "sin «transformer.»"),
+    ("pesos.4", changed(lambda name: f"transformer.{name}"), "sin `transformer.`"),
     (
         "pesos.4",
         lambda name: "lm_head.weight" if name.startswith("out") else to_gpt2_name(name),
-        "no hay lm_head",
+        "no hay `lm_head`",
     ),
-    ("pesos.4", changed(lambda name: name.replace("ln_f.weight", "ln_f.scale")), "weight y bias"),
+    ("pesos.4", changed(lambda name: name.replace("ln_f.weight", "ln_f.scale")), "`weight` y `bias`"),
     ("pesos.4", changed(lambda name: name.replace("h.10.", "h.1.")), "mira el bloque"),
     ("pesos.4", changed(lambda name: name.replace("mlp.c_proj", "attn.c_proj")), "la tabla"),
     ("pesos.4", changed(lambda name: [name]), "llegó list"),
@@ -111,7 +111,7 @@ WRONG = [
     ("pesos.5", [False, True, True, True], "en (d)"),
     ("pesos.5", [0, 1, 1, 0], "ni 1 y 0"),
     ("pesos.6", counting(skip=lambda name: False), "también las máscaras"),
-    ("pesos.6", counting(skip=lambda name: name.endswith("masked_bias")), "que se llaman attn.bias"),
+    ("pesos.6", counting(skip=lambda name: name.endswith("masked_bias")), "que se llaman `attn.bias`"),
     ("pesos.6", counting(skip=lambda name: name.endswith(".attn.bias")), "masked_bias"),
     ("pesos.6", counting(skip=lambda name: name.endswith(("attn.bias", "masked_bias"))), "c_attn.bias"),
     ("pesos.6", counting(skip=lambda name: name.endswith("bias")), "todos los sesgos"),
@@ -121,7 +121,7 @@ WRONG = [
     (
         "pesos.6",
         counting(skip=lambda name: not name.startswith("transformer.") or "bias" in name),
-        "prefijo|delante",
+        "`transformer.` delante",
     ),
 ]
 EXERCISES = list(RIGHT)
@@ -142,7 +142,7 @@ def test_the_right_answer_is_accepted(name, capsys):
 @pytest.mark.parametrize(("name", "answer", "hint"), WRONG)
 def test_a_typical_mistake_gets_its_hint(name, answer, hint, capsys):
     out = answer_of(capsys, name, answer)
-    assert out.startswith(f"✗ {name}: ") and any(each in out for each in hint.split("|")), out
+    assert out.startswith(f"✗ {name}: ") and hint in out, out
 
 
 @pytest.mark.parametrize("name", EXERCISES)

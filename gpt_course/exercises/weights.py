@@ -35,11 +35,11 @@ def _(answer):
             (4 + 12 * 48, "faltan las máscaras: una por bloque."),
             (13 * 48, "faltan los que están fuera de los bloques."),
             (12 * 48, "faltan los de fuera de los bloques y las máscaras."),
-            (5 + 13 * 48, "la cabeza de salida no está en el archivo: es wte."),
-            (4 + 13 * 36, "36 bloques tiene el grande (large); XL tiene más."),
-            (4 + 12 * 36, "36 bloques tiene el grande (large), y faltan las máscaras."),
-            (3 + 13 * 48, "ln_f tiene dos tensores: su escala y su desplazamiento."),
-            (4 + 17 * 48, "partiste c_attn; en el archivo, query, key y value van juntas."),
+            (5 + 13 * 48, "la cabeza de salida no está en el archivo: es `wte`."),
+            (4 + 13 * 36, "36 bloques tiene `gpt2-large`; XL tiene más."),
+            (4 + 12 * 36, "36 bloques tiene `gpt2-large`, y faltan las máscaras."),
+            (3 + 13 * 48, "`ln_f` tiene dos tensores: su escala y su desplazamiento."),
+            (4 + 17 * 48, "partiste `c_attn`; en el archivo, query, key y value van juntas."),
             (4 + 14 * 48, "cada bloque tiene una sola máscara."),
         ],
         tolerance=1e-9,
@@ -119,11 +119,11 @@ def _(answer):
         if not isinstance(given, str):
             raise Wrong(f"con {name} se esperaba un texto y llegó {type(given).__name__}.")
         if given == f"transformer.{right}":
-            raise Wrong("sin «transformer.» delante.")
+            raise Wrong("sin `transformer.` delante.")
         if given == "lm_head.weight":
-            raise Wrong("en el archivo publicado no hay lm_head: la cabeza está vinculada. ¿A qué tensor?")
+            raise Wrong("en el archivo publicado no hay `lm_head`: la cabeza está vinculada. ¿A qué tensor?")
         if given.endswith((".scale", ".shift")):
-            raise Wrong(f"con {name} llegó {given!r}: en GPT-2 las normas también dicen weight y bias.")
+            raise Wrong(f"con {name} llegó {given!r}: en GPT-2 las normas también dicen `weight` y `bias`.")
         if given.replace("h.", "", 1).split(".")[0] != right.replace("h.", "", 1).split(".")[0]:
             raise Wrong(f"con {name} llegó {given!r}: mira el bloque, o la primera parte del nombre.")
         raise Wrong(f"con {name} llegó {given!r}. Busca su fila en la tabla del apartado 4.")
@@ -178,14 +178,14 @@ def _(answer):
     right = 400 + 128 + 16 + 192 + 24 + 8
     hints = [
         (right + 2 * 256 + 1, "contaste también las máscaras."),
-        (right + 2 * 256, "contaste las máscaras que se llaman attn.bias."),
-        (right + 1, "hay otro búfer de la máscara: masked_bias, de un solo número."),
-        (right - 24, "te llevaste por delante c_attn.bias, que sí es un sesgo."),
+        (right + 2 * 256, "contaste las máscaras que se llaman `attn.bias`."),
+        (right + 1, "hay otro búfer de la máscara, `masked_bias`, de un solo número."),
+        (right - 24, "te llevaste por delante `c_attn.bias`, que sí es un sesgo."),
         (right - 24 - 8 - 8, "quitaste todos los sesgos; solo sobran las máscaras."),
         (4 * right, "eso son bytes; se piden parámetros."),
         (len(_shapes("")), "eso son tensores; se piden parámetros."),
         (7, "eso son tensores; se piden parámetros."),
-        (0, "no contaste ninguno. ¿Y si los nombres llevan transformer. delante?"),
+        (0, "no contaste ninguno. ¿Y si los nombres llevan `transformer.` delante?"),
     ]
     for prefix in ("", "transformer."):
         expect_number(run(answer, _file(_shapes(prefix))), right, hints, tolerance=1e-9)
