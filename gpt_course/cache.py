@@ -93,7 +93,7 @@ def count_padding(mask, batch):
 
     Errores: `ValueError` si no es una máscara de `batch` filas con el relleno a la izquierda.
     """
-    expected = f"mask debe ser un tensor de True y False, (B, T) con B = {batch}"
+    expected = f"`mask` debe ser un tensor de True y False, (B, T) con B = {batch}"
     if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
         received = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
         raise ValueError(f"{expected}; llegó {received}. La que da pad_left sirve tal cual.")
@@ -103,7 +103,7 @@ def count_padding(mask, batch):
     at_the_left = torch.arange(mask.shape[1], device=mask.device) >= padding[:, None]
     if not torch.equal(mask, at_the_left) or not mask.any(dim=1).all():
         raise ValueError(
-            "mask debe tener el relleno (False) a la izquierda y al menos un token de verdad (True) en cada "
+            "`mask` debe tener el relleno (False) a la izquierda y al menos un token de verdad (True) en cada "
             "fila: así todas acaban en el mismo lugar. Rellena con pad_left."
         )
     return padding

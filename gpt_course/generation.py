@@ -55,7 +55,7 @@ def stream(
 
 
 def pad_left(sequences, pad_id=0):
-    """Junta listas de tokens de distinta longitud en un lote: (ids, mask), los dos (B, T).
+    """Junta listas de tokens de distinta longitud en un lote: (`ids`, `mask`), los dos (B, T).
 
     Las cortas llevan `pad_id` a la izquierda, y ahí `mask` es False: nadie lee esos lugares, así que sirve
     cualquier token. Así todas acaban en el mismo lugar, que es donde se añade el siguiente.
@@ -147,5 +147,5 @@ def _check_eos(model, eos_id):
 def _padding(ids, mask):
     padding = count_padding(mask, len(ids))
     if mask.shape != ids.shape:
-        raise ValueError(f"mask debe tener la forma de ids, {tuple(ids.shape)}; llegó {tuple(mask.shape)}.")
+        raise ValueError(f"`mask` debe tener la forma de ids, {tuple(ids.shape)}; llegó {tuple(mask.shape)}.")
     return padding.to(ids.device) if padding.any() else None

@@ -1,11 +1,18 @@
 """La generación, voraz y sorteada, frente al modelo y los filtros de transformers y el azar de numpy."""
 
+import bisect
+import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
 from reference import as_huggingface, model_124m, tiny_model
+from transformers.generation.logits_process import (
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from gpt_course.generation import generate
 from gpt_course.sampling import filter_logits
@@ -118,6 +125,24 @@ def test_bad_tokens(ids, received):
 
 
 # --- Muestreo ---------------------------------------------------------------------------------------------
+
+
+def sampled_with_huggingface(model, ids, steps, seed, temperature, top_k, top_p):
+    """El mismo sorteo por otro camino: modelo y filtros de transformers, azar de numpy, `bisect`."""
+    other, words = as_huggingface(model), np.random.RandomState(seed)
+    sequences = ids.tolist()
+    for _ in range(steps):
+        rows = torch.tensor([sequence[-7:] for sequence in sequences])
+        scores = other(rows).logits[:, -1].detach().double()
+        warpers = [TemperatureLogitsWarper(temperature), TopKLogitsWarper(top_k), TopPLogitsWarper(top_p)]
+        for warp in warpers:
+            scores = warp(None, scores)
+        for sequence, row in zip(sequences, scores, strict=True):
+            high, low = (int(words.randint(2**32, dtype=np.uint32)) for _ in range(2))
+            u = ((high << 32 | low) % 2**53) / 2**53  # 53 bits de dos palabras del Mersenne twister
+            cumulative = list(itertools.accumulate(row.softmax(-1).tolist()))
+            sequence.append(bisect.bisect_right(cumulative, u * cumulative[-1]))
+    return sequences
 
 
 @pytest.mark.parametrize("seed", [0, 123])

@@ -1,13 +1,10 @@
 """Los filtros y el sorteo, frente a los de transformers y el azar de numpy."""
 
-import bisect
-import itertools
 import math
 
-import numpy as np
 import pytest
 import torch
-from reference import as_huggingface, random
+from reference import random
 from transformers.generation.logits_process import (
     TemperatureLogitsWarper,
     TopKLogitsWarper,
@@ -96,24 +93,6 @@ def test_the_logits_given_are_not_modified():
     logits = random(2, 9)
     filter_logits(logits, temperature=2, top_k=3, top_p=0.5)
     assert torch.equal(logits, random(2, 9))
-
-
-def sampled_with_huggingface(model, ids, steps, seed, temperature, top_k, top_p):
-    """El mismo sorteo por otro camino: modelo y filtros de transformers, azar de numpy, `bisect`."""
-    other, words = as_huggingface(model), np.random.RandomState(seed)
-    sequences = ids.tolist()
-    for _ in range(steps):
-        rows = torch.tensor([sequence[-7:] for sequence in sequences])
-        scores = other(rows).logits[:, -1].detach().double()
-        warpers = [TemperatureLogitsWarper(temperature), TopKLogitsWarper(top_k), TopPLogitsWarper(top_p)]
-        for warp in warpers:
-            scores = warp(None, scores)
-        for sequence, row in zip(sequences, scores, strict=True):
-            high, low = (int(words.randint(2**32, dtype=np.uint32)) for _ in range(2))
-            u = ((high << 32 | low) % 2**53) / 2**53  # 53 bits de dos palabras del Mersenne twister
-            cumulative = list(itertools.accumulate(row.softmax(-1).tolist()))
-            sequence.append(bisect.bisect_right(cumulative, u * cumulative[-1]))
-    return sequences
 
 
 def test_frequencies_follow_the_probabilities():

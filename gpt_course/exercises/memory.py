@@ -104,7 +104,7 @@ def _(answer):
             (24, "contaste solo las activaciones; también ocupan pesos, gradientes y momentos."),
             (35, "eso es con todo en bf16; el enunciado dice fp32."),
             (46, "eso es con recomputación: el enunciado no la usa."),
-            (159, "eso es para generar. Al entrenar hay gradientes, momentos y activaciones."),
+            (230, "eso es para generar. Al entrenar hay gradientes, momentos y activaciones."),
             (8, "¿usaste T = 1024, lo que trae la configuración? El enunciado dice T = 512."),
         ],
         tolerance=1e-9,

@@ -11,6 +11,7 @@ from gpt_course.memory.activations import (
     activations,
     attention_matrix,
     block_activations,
+    kv_cache,
     logits,
     width,
 )
@@ -53,23 +54,31 @@ def training_peak(plan):
 
 
 def inference(plan):
-    """Bytes de cada partida al generar sin caché, con T tokens: pesos, logits y lo que usa un bloque."""
-    return {"weights": state(plan)["weights"], "logits": logits(plan), "block": _block_forward(plan)}
+    """Bytes de cada partida al generar con caché: pesos, caché de T tokens, logits y lo que usa un bloque.
+
+    Solo el último lugar pasa por la cabeza de salida: los logits son (B, 1, V).
+    """
+    return {
+        "weights": state(plan)["weights"],
+        "kv_cache": kv_cache(plan),
+        "logits": logits(plan) // plan.seq,
+        "block": _block_forward(plan),
+    }
 
 
 def inference_timeline(plan):
-    """Bytes vivos al crear el modelo y al generar, de forma voraz y sin caché, hasta T tokens."""
+    """Bytes vivos al crear el modelo y al generar de forma voraz, tras una entrada de casi T tokens."""
     sizes = inference(plan)
-    last = logits(plan) // plan.seq  # los logits del último lugar, los únicos que se conservan
+    fixed = sizes["weights"] + sizes["kv_cache"]
     return {
         "create": _creation(plan),
-        "blocks": sizes["weights"] + sizes["block"] + last,
-        "head": sizes["weights"] + sizes["logits"] + width(plan) + 2 * last,
+        "blocks": fixed + sizes["block"],
+        "head": fixed + width(plan) + sizes["logits"],
     }
 
 
 def inference_peak(plan):
-    """Bytes en el momento más alto de una generación sin caché que llega a T tokens."""
+    """Bytes en el momento más alto de una generación con caché que llega a T tokens."""
     return max(inference_timeline(plan).values())
 
 

@@ -74,8 +74,8 @@ def table(plan, title):
             *_section("PARÁMETROS", named(pieces), ["cuántos"], lambda count: [f"{count:,}"]),
             *_bytes("ENTRENAR", {**train, f"pico, {LABELS[highest]}": moments[highest]}),
             *_bytes("ACTIVACIONES", named(found["activation_bytes"])),
-            *_bytes("GENERAR (sin caché KV)", {**generate, "pico": found["inference_peak_bytes"]}),
-            *_bytes("ADEMÁS", named({key: found[f"{key}_bytes"] for key in ("kv_cache", "weights_file")})),
+            *_bytes("GENERAR (con caché KV)", {**generate, "pico": found["inference_peak_bytes"]}),
+            *_bytes("ADEMÁS", named({"weights_file": found["weights_file_bytes"]})),
             *_section("OPERACIONES", _operations(found), ["FLOPs"], lambda count: [f"{count:,}"]),
         ]
     )

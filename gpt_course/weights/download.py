@@ -15,12 +15,12 @@ def download_gpt2(name="gpt2", directory=None):
     `ConnectionError` si no se pudo bajar.
     """
     if name not in GPT2_CONFIGS:
-        raise ValueError(f"name debe ser uno de {', '.join(GPT2_CONFIGS)}; llegó {name!r}.")
+        raise ValueError(f"`name` debe ser uno de {', '.join(GPT2_CONFIGS)}; llegó {name!r}.")
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
         raise ImportError(
-            "Para descargar hace falta huggingface_hub: pip install huggingface_hub. También sirve "
+            "Para descargar hace falta huggingface_hub: `pip install huggingface_hub`. También sirve "
             "cualquier carpeta que ya tengas con config.json y model.safetensors: pásala a load_gpt2."
         ) from None
     try:

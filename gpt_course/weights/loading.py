@@ -45,7 +45,7 @@ def load_gpt2(path, *, n_heads=None):
     names = {name: name if ours else name.removeprefix("transformer.") for name in shapes}
     known = {names[name]: shape for name, shape in shapes.items()}
     if len(known) < len(names):
-        raise ValueError(f"En {file.name} hay tensores repetidos, con y sin «transformer.» delante.")
+        raise ValueError(f"En {file.name} hay tensores repetidos, con y sin `transformer.` delante.")
     token, head = ("tok_emb", "out_head") if ours else ("wte", "lm_head")
     cfg = _config(known, settings, n_heads, ours)
     whole = {names[name]: name for name in names}

@@ -59,7 +59,7 @@ def to_gpt2(state_dict, n_layers):
     for name in names:
         ours = our_names(name)
         if name == "lm_head.weight" and ours[0] not in state_dict:
-            continue  # vinculada: es wte.weight
+            continue  # vinculada: es `wte.weight`
         parts = [state_dict[each] if each in state_dict else _zero_bias(state_dict, each) for each in ours]
         transposed = name.endswith(TRANSPOSED)
         yield name, torch.cat([part.T if transposed else part for part in parts], dim=-1).contiguous()

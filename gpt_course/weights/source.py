@@ -47,7 +47,7 @@ class Source:
         return found
 
     def _torch(self):
-        # weights_only: un .pt es un pickle, y abrir un pickle cualquiera puede ejecutar lo que lleve dentro.
+        # weights_only: un .pt es un `pickle`, y abrir uno cualquiera puede ejecutar lo que lleve dentro.
         loaded = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
         if not isinstance(loaded, dict) or not all(isinstance(t, torch.Tensor) for t in loaded.values()):
             raise ValueError("se esperaba un state_dict, un diccionario de tensores con su nombre")
