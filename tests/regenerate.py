@@ -42,6 +42,7 @@ FIGURES = {
     "08_mapa.svg": lambda: draw_map(["incrustaciones", "cabeza"]),
     "09_mapa.svg": lambda: draw_map(["modelo"]),
     "11_mapa.svg": lambda: draw_map(["atencion", "generacion"]),
+    "12_mapa.svg": lambda: draw_map(["modelo"]),
 }
 # Última celda, que no se guarda: la memoria que llegó a ocupar el núcleo (en KiB en Linux; bytes en macOS).
 MEASURE = """import builtins, sys

@@ -24,6 +24,7 @@ TOPICS = {
     "vinculacion": "tying",
     "memoria": "memory",
     "cache": "cache",
+    "pesos": "weights",
 }
 EXERCISES = {}
 
