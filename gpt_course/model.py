@@ -39,6 +39,13 @@ class GPTModel(nn.Module):
         self.register_load_state_dict_post_hook(_tie_again)
 
     def forward(self, in_idx, *, cache=None, last_only=False):  # (B, T)
+        x = self.features(in_idx, cache=cache)
+        if last_only:
+            x = x[:, -1:]
+        return self.out_head(x)  # (B, T, V) o (B, 1, V)
+
+    def features(self, in_idx, *, cache=None):
+        """Lo que lee la cabeza de salida: (B, T) → (B, T, C). Errores: los de llamar al modelo."""
         self._check_tokens(in_idx)
         self._check_tie()
         if cache is None:
@@ -51,9 +58,7 @@ class GPTModel(nn.Module):
         else:
             for block, layer in zip(self.trf_blocks, cache, strict=True):
                 x = block(x, layer)
-        if last_only:
-            x = x[:, -1:]
-        return self.out_head(self.final_norm(x))  # (B, T, V) o (B, 1, V)
+        return self.final_norm(x)
 
     def _check_tokens(self, in_idx):
         context_length, vocab_size = self.pos_emb.num_embeddings, self.tok_emb.num_embeddings

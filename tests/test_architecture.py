@@ -24,9 +24,10 @@ PARENT = {
     "model": "block",
     "generation": "model",
     "training": "model",
+    "fast": "training",
     "checkpoint": "training",
     "weights": "model",
-    "bench": "model",
+    "bench": "fast",
     "memory": "config",
     "plotting": "config",
 }

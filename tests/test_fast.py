@@ -1,0 +1,212 @@
+"""El camino rápido da lo mismo que el de las lecciones: logits, gradientes, pérdida y texto."""
+
+import copy
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from gpt_course import fast
+from gpt_course.fast import FastLinear, chunked_loss, make_fast
+from gpt_course.generation import generate
+from gpt_course.model import GPTModel, init_gpt2
+from gpt_course.training import make_optimizer, next_token_loss, train
+
+CFG = {
+    "vocab_size": 97,
+    "context_length": 24,
+    "emb_dim": 32,
+    "n_heads": 4,
+    "n_layers": 3,
+    "drop_rate": 0.0,
+    "qkv_bias": True,
+    "tie_weights": True,
+}
+
+
+@pytest.fixture(params=[True, False], ids=["oneDNN", "PyTorch"])
+def onednn(request, monkeypatch):
+    """Los dos caminos, gane quien gane en esta máquina."""
+    if request.param and not torch.backends.mkldnn.is_available():
+        monkeypatch.setattr(fast, "_onednn", torch.nn.functional.linear)  # un procesador sin oneDNN
+    monkeypatch.setattr(fast, "onednn_wins", lambda few, threads: request.param)
+    return request.param
+
+
+def models(**changes):
+    torch.manual_seed(5)
+    plain = init_gpt2(GPTModel({**CFG, **changes}))
+    return plain, make_fast(copy.deepcopy(plain))
+
+
+def tokens(*shape, seed=1):
+    return torch.randint(CFG["vocab_size"], shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 24), (3, 7)])
+@pytest.mark.parametrize("changes", [{}, {"qkv_bias": False}, {"tie_weights": False}], ids=str)
+def test_logits_are_those_of_the_plain_model(onednn, shape, changes):
+    plain, quick = models(**changes)
+    ids = tokens(*shape)
+    with torch.no_grad():
+        torch.testing.assert_close(quick(ids), plain(ids), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [next_token_loss, chunked_loss])
+@pytest.mark.parametrize("tied", [True, False])
+def test_gradients_are_those_of_the_plain_model(onednn, loss, tied):
+    plain, quick = models(tie_weights=tied)
+    x, y = tokens(2, 20), tokens(2, 20, seed=2)
+    expected, found = next_token_loss(plain, x, y), loss(quick, x, y)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    expected.backward()
+    found.backward()
+    for (name, one), other in zip(plain.named_parameters(), quick.parameters(), strict=True):
+        torch.testing.assert_close(
+            other.grad, one.grad, atol=1e-6, rtol=1e-4, msg=lambda m, n=name: f"{n}: {m}"
+        )
+
+
+@pytest.mark.parametrize("rows", [1, 7, 39, 40, 41, 1000])
+def test_pieces_of_any_size_give_the_same_loss(rows):
+    plain, _ = models()
+    x, y = tokens(2, 20), tokens(2, 20, seed=2)
+    torch.testing.assert_close(chunked_loss(plain, x, y, rows=rows), next_token_loss(plain, x, y))
+    gradients = []
+    for loss in (next_token_loss(plain, x, y), chunked_loss(plain, x, y, rows=rows)):
+        gradients.append(torch.autograd.grad(loss * 3, list(plain.parameters())))
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(other, one, atol=1e-6, rtol=1e-4)
+
+
+class _Largest(TorchDispatchMode):
+    """El mayor tensor que aparece."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for each in out if isinstance(out, tuple | list) else [out]:
+            if isinstance(each, torch.Tensor):
+                self.count = max(self.count, each.numel())
+        return out
+
+
+def test_all_the_logits_are_never_there_at_once():
+    plain, _ = models(emb_dim=4, vocab_size=5000)
+    x, y = tokens(4, 24), tokens(4, 24, seed=2)
+    sizes = []
+    for loss in (next_token_loss, lambda *given: chunked_loss(*given, rows=8)):
+        with _Largest() as largest:
+            loss(plain, x, y).backward()
+        sizes.append(largest.count)
+    assert sizes == [4 * 24 * 5000, 8 * 5000]
+
+
+def test_training_takes_the_same_steps(onednn):
+    plain, quick = models()
+    batches = [(tokens(2, 20, seed=seed), tokens(2, 20, seed=seed + 9)) for seed in range(4)]
+    one = train(plain, batches, make_optimizer(plain), steps=6, accumulation=2)
+    other = train(
+        quick, batches, make_optimizer(quick, fused=True), steps=6, accumulation=2, loss=chunked_loss
+    )
+    assert other == pytest.approx(one, abs=1e-4)
+    ids = tokens(1, 24)
+    torch.testing.assert_close(quick(ids), plain(ids), atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_the_text_is_the_same(onednn, cache):
+    plain, quick = (model.eval() for model in models())
+    ids = tokens(3, 5)
+    assert torch.equal(generate(quick, ids, 30, cache=cache), generate(plain, ids, 30, cache=cache))
+
+
+def test_it_is_the_same_object_with_the_same_tensors():
+    torch.manual_seed(0)
+    model = GPTModel(CFG)
+    before = dict(model.named_parameters())
+    assert make_fast(make_fast(model)) is model
+    assert list(model.state_dict()) == list(GPTModel(CFG).state_dict())
+    assert all(after is before[name] for name, after in model.named_parameters())
+    assert any(isinstance(module, FastLinear) for module in model.modules())
+
+
+def test_copies_and_files_survive(tmp_path):
+    _, quick = models()
+    again = copy.deepcopy(quick)
+    again.load_state_dict(quick.state_dict())
+    assert again.out_head.weight is again.tok_emb.weight
+    torch.save(quick.state_dict(), tmp_path / "pesos.pt")
+    plain, _ = models()
+    plain.load_state_dict(torch.load(tmp_path / "pesos.pt", weights_only=True))
+    ids = tokens(1, 9)
+    torch.testing.assert_close(again(ids), plain(ids), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("error", [AttributeError, RuntimeError, NotImplementedError])
+def test_a_machine_without_onednn_takes_the_plain_path(monkeypatch, error):
+    def missing(*_):
+        raise error("no está")
+
+    monkeypatch.setattr(fast, "_onednn", missing)
+    fast.onednn_wins.cache_clear()
+    assert fast.onednn_wins(True, 1) is False
+    plain, quick = models()
+    torch.testing.assert_close(quick(tokens(1, 9)), plain(tokens(1, 9)), atol=1e-5, rtol=1e-5)
+    fast.onednn_wins.cache_clear()
+
+
+def test_it_measures_once_and_keeps_the_winner(monkeypatch):
+    seconds = {"_onednn": 1.0, "linear": 2.0}
+    calls = []
+
+    def measure(multiply, *_):
+        calls.append(multiply.__name__)
+        return seconds[multiply.__name__]
+
+    monkeypatch.setattr(fast, "_fastest", measure)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    fast.onednn_wins.cache_clear()
+    assert fast.onednn_wins(True, 2) and fast.onednn_wins(True, 2) and len(calls) == 2
+    seconds["_onednn"] = 1.99
+    assert not fast.onednn_wins(False, 2) and len(calls) == 4
+    fast.onednn_wins.cache_clear()
+
+
+def test_bf16_and_autocast_keep_their_types(onednn):
+    plain, quick = models()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert quick(tokens(1, 5)).dtype == plain(tokens(1, 5)).dtype == torch.bfloat16
+    quick.bfloat16().eval()
+    assert quick(tokens(1, 5)).dtype == torch.bfloat16
+    assert generate(quick, tokens(1, 5), 4).shape == (1, 9)
+
+
+def test_a_single_vector_also_goes_through():
+    layer = make_fast(torch.nn.Linear(4, 3))
+    torch.testing.assert_close(layer(torch.ones(4)), layer(torch.ones(1, 4))[0])
+
+
+def test_wrong_answers_are_refused():
+    plain, _ = models()
+    with pytest.raises(ValueError, match=r"misma forma; llegaron \(1, 5\) y \(1, 4\)"):
+        chunked_loss(plain, tokens(1, 5), tokens(1, 4))
+    with pytest.raises(ValueError, match="tokens de 0 a 96 en y"):
+        chunked_loss(plain, tokens(1, 5), tokens(1, 5) + 97)
+
+
+def test_its_gradients_are_used_once():
+    plain, _ = models()
+    loss = chunked_loss(plain, tokens(1, 5), tokens(1, 5))
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="Calcula la pérdida otra vez"):
+        loss.backward()
+
+
+def test_without_gradients_only_the_loss_is_calculated():
+    plain, _ = models()
+    with torch.no_grad():
+        loss = chunked_loss(plain, tokens(1, 5), tokens(1, 5))
+    assert not loss.requires_grad
+    torch.testing.assert_close(loss, next_token_loss(plain, tokens(1, 5), tokens(1, 5)))
