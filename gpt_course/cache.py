@@ -103,7 +103,7 @@ def count_padding(mask, batch):
     at_the_left = torch.arange(mask.shape[1], device=mask.device) >= padding[:, None]
     if not torch.equal(mask, at_the_left) or not mask.any(dim=1).all():
         raise ValueError(
-            "`mask` debe tener el relleno (False) a la izquierda y al menos un token de verdad (True) en cada "
-            "fila: así todas acaban en el mismo lugar. Rellena con pad_left."
+            "`mask` debe tener el relleno (False) a la izquierda y al menos un token de verdad (True) en "
+            "cada fila: así todas acaban en el mismo lugar. Rellena con pad_left."
         )
     return padding

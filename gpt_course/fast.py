@@ -33,7 +33,7 @@ def chunked_loss(model, x, y, *, rows=512):
     """La pérdida de `next_token_loss`, sin tener a la vez los logits de todas las posiciones.
 
     La cabeza de salida se aplica a `rows` posiciones cada vez, y sus gradientes se calculan en el momento:
-    en la memoria hay rows·V logits, y no B·T·V. x, y: (B, T). Errores: `ValueError` si no miden lo mismo.
+    en la memoria hay `rows`·V logits, y no B·T·V. x, y: (B, T). Errores: `ValueError` si no miden lo mismo.
     """
     if x.shape != y.shape:
         raise ValueError(f"x e y deben tener la misma forma; llegaron {tuple(x.shape)} y {tuple(y.shape)}.")
@@ -132,7 +132,7 @@ class _ChunkedLoss(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight) if learning else None
         for start in range(0, len(features), rows):
             part, target = features[start : start + rows], targets[start : start + rows]
-            logits = _multiply(part, weight)  # (rows, V)
+            logits = _multiply(part, weight)  # (`rows`, V)
             normalizer = logits.logsumexp(dim=-1, keepdim=True)
             total = total + (normalizer.squeeze(1) - logits.gather(1, target[:, None]).squeeze(1)).sum()
             if learning:  # la derivada de la entropía cruzada: las probabilidades, menos 1 en la respuesta

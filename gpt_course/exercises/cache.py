@@ -149,8 +149,8 @@ def _(answer):
         if given.shape != (count, total):
             expected = f"({count}, {total})"
             raise Wrong(
-                f"con `start` = {start} y `count` = {count} se esperaba la forma {expected}: una fila por token "
-                f"nuevo, una columna por token leído; llegó {tuple(given.shape)}."
+                f"con `start` = {start} y `count` = {count} se esperaba la forma {expected}: una fila por "
+                f"token nuevo, una columna por token leído; llegó {tuple(given.shape)}."
             )
         full = torch.ones(count, total, dtype=torch.bool)
         right = full.tril(start)
