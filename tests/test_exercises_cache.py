@@ -80,6 +80,8 @@ WRONG = [
     ("cache.1", (65, 14), "sobra un token"),
     ("cache.1", (75, 14), "la frase final"),
     ("cache.1", (50, 14), "la frase crece"),
+    ("cache.1", (sum(range(10, 14)), 14), "un paso de menos"),
+    ("cache.1", (sum(range(10, 16)), 14), "un paso de más"),
     ("cache.1", (14, 60), "al revés"),
     ("cache.1", (120, 14), "n(n + 1)/2"),
     ("cache.1", (60, 15), "el último token"),

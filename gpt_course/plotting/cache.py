@@ -41,7 +41,7 @@ def draw_steps(n_tokens):
 
 
 def draw_cache(steps, room):
-    """Cómo se llena una caché de `room` lugares: una línea por llamada al modelo.
+    """Cómo se llena una caché de `room` lugares: una línea por llamada al modelo; debajo, sus números.
 
     steps: lista de (rótulo, lugares ya escritos, lugares que escribe esta llamada).
     Errores: `ValueError` si una llamada escribe más lugares de los que hay.
@@ -50,7 +50,7 @@ def draw_cache(steps, room):
         if before + new > room:
             raise ValueError(f"En «{label}» se escriben {before + new} lugares y solo hay {room}.")
     left = 4.6  # sitio para el rótulo
-    bottom = 1.15 * len(steps) + 1.3
+    bottom = 1.15 * len(steps) + 2.0
     right = max(room, 7) + 0.4  # al menos, lo que ocupa la leyenda
     ax = canvas(0.5 * (right + left), 0.5 * (bottom + 0.2), (-left, right), (bottom, -0.2))
     for y, (label, before, new) in enumerate(steps):
@@ -58,8 +58,12 @@ def draw_cache(steps, room):
         for place in range(room):
             style = {"facecolor": SKY} if place < before else _NEW if place < before + new else _EMPTY
             _cell(ax, place, 1.15 * y, style)
+    numbers = 1.15 * len(steps) + 0.3
+    ax.text(-0.3, numbers, "lugar", ha="right", va="center", fontsize=12, color=INK)
+    for place in range(room):
+        ax.text(place + 0.5, numbers, str(place), ha="center", va="center", fontsize=12, color=INK)
     key = (("ya estaba", {"facecolor": SKY}), ("se escribe", _NEW), ("libre", _EMPTY))
-    _legend(ax, -left + 0.3, 1.15 * len(steps) + 0.6, key)
+    _legend(ax, -left + 0.3, numbers + 1.0, key)
     return ax
 
 
@@ -93,15 +97,17 @@ def draw_batch(rows, positions, mask):
 def plot_cost(xs, series, title, xlabel, ylabel, *, limit=None):
     """Lo que cuesta cada token: una línea por manera de generar.
 
-    series: nombre → un valor por cada x. limit: (x, rótulo) de una línea vertical.
+    series: nombre → un valor por cada x. limit: (x, rótulo) de la zona gris que empieza ahí.
     """
     _, ax = plt.subplots(figsize=(7, 4.1), dpi=100)
     styles = ((ORANGE, "-", "o"), (BLUE, "--", "s"), (GREEN, ":", "^"))
     for (name, values), (color, dash, marker) in zip(series.items(), styles, strict=False):
         look = {"marker": marker, "ms": 6} if len(xs) <= 12 else {}
-        ax.plot(xs, values, dash, color=color, lw=2.5, label=name, **look)
+        ax.plot(xs, values, dash, color=color, lw=2.5, label=name, clip_on=False, zorder=3, **look)
+    if len(xs) <= 12:
+        ax.set_xticks(xs)
     if limit:
-        ax.axvline(limit[0], color=INK, lw=1.2, ls="-.", label=limit[1])
+        ax.axvspan(limit[0], xs[-1], color=GREY, lw=0, label=limit[1], zorder=1)
     ax.set_title(title, fontsize=12)
     ax.set_xlabel(xlabel, fontsize=12)
     ax.set_ylabel(ylabel, fontsize=12)
