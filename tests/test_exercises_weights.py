@@ -103,7 +103,7 @@ WRONG = [
     ),
     ("pesos.4", changed(lambda name: name.replace("ln_f.weight", "ln_f.scale")), "`weight` y `bias`"),
     ("pesos.4", changed(lambda name: name.replace("h.10.", "h.1.")), "mira el bloque"),
-    ("pesos.4", changed(lambda name: name.replace("mlp.c_proj", "attn.c_proj")), "la tabla"),
+    ("pesos.4", changed(lambda name: name.replace("mlp.c_proj", "attn.c_proj")), "la figura 12.2"),
     ("pesos.4", changed(lambda name: [name]), "llegó list"),
     ("pesos.5", [True, True, True, False], "en (a)"),
     ("pesos.5", [False, False, True, False], "en (b)"),

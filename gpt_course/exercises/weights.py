@@ -58,11 +58,7 @@ def _(answer):
         raise Wrong("la matriz es un texto; la cabeza y el lugar, dos enteros.")
     given = (matrix.strip().lower(), head, place)
     hints = {
-        (
-            "query",
-            5,
-            40,
-        ): "eso sería repartiendo por cabezas, como GPT-NeoX. GPT-2 pone primero todas las query.",
+        ("query", 5, 40): "eso es repartir por cabezas, como GPT-NeoX. GPT-2 pone primero toda la query.",
         ("key", 4, 40): "la cabeza se cuenta desde 0.",
         ("key", 3, 41): "el lugar se cuenta desde 0.",
         ("key", 4, 41): "la cabeza y el lugar se cuentan desde 0.",
@@ -126,7 +122,7 @@ def _(answer):
             raise Wrong(f"con {name} llegó {given!r}: en GPT-2 las normas también dicen `weight` y `bias`.")
         if given.replace("h.", "", 1).split(".")[0] != right.replace("h.", "", 1).split(".")[0]:
             raise Wrong(f"con {name} llegó {given!r}: mira el bloque, o la primera parte del nombre.")
-        raise Wrong(f"con {name} llegó {given!r}. Busca su fila en la tabla del apartado 4.")
+        raise Wrong(f"con {name} llegó {given!r}. Busca su flecha en la figura 12.2.")
     return f"los {len(_NAMES)} nombres que se probaron; query, key y value van al mismo tensor."
 
 

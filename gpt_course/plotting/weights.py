@@ -85,8 +85,8 @@ def plot_split(fused, parts):
 
     fused: tensor (C, 3C). parts: nombre → tensor (C, C). Devuelve los ejes: primero el de `fused`.
     """
-    figure = plt.figure(figsize=(7.6, 5.2), dpi=100, facecolor=PAPER)
-    grid = figure.add_gridspec(2, len(parts), height_ratios=(1, 1.05), hspace=0.45)
+    figure = plt.figure(figsize=(7.6, 4.8), dpi=100, facecolor=PAPER)
+    grid = figure.add_gridspec(2, len(parts), height_ratios=(1, 1.05), hspace=0.3)
     top = figure.add_subplot(grid[0, :])
     limit = fused.abs().max().item()
     look = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
