@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from gpt_course.layers import GELU, LayerNorm
+from gpt_course.layers import GELU, FeedForward, LayerNorm
 
 FEW = 16  # hasta tantas filas, lo que manda es leer los pesos; con más, multiplicar
 
@@ -29,30 +29,27 @@ def make_fast(model):
     return model
 
 
-def chunked_loss(model, x, y, *, rows=512):
-    """La pérdida de `next_token_loss`, sin tener a la vez los logits de todas las posiciones.
+def chunked_loss(model, x, y, *, logits=2**22):
+    """La pérdida de `next_token_loss`, sin tener a la vez los logits de todo el vocabulario.
 
-    La cabeza de salida se aplica a `rows` posiciones cada vez, y sus gradientes se calculan en el momento:
-    en la memoria hay `rows`·V logits, y no B·T·V. x, y: (B, T). Errores: `ValueError` si no miden lo mismo.
+    Recorre la cabeza de salida por trozos de unos `logits` números y de cada trozo se queda con su suma de
+    exponenciales. Al ir hacia atrás los calcula otra vez: cuesta un producto de matrices más y ahorra B·T·V
+    números. x, y: (B, T). Errores: `ValueError` si no miden lo mismo o en y hay algo que no es un token.
     """
     if x.shape != y.shape:
         raise ValueError(f"x e y deben tener la misma forma; llegaron {tuple(x.shape)} y {tuple(y.shape)}.")
     features = model.features(x).flatten(0, 1)  # (B·T, C)
     if y.device.type == "cpu" and not 0 <= y.min() <= y.max() < model.out_head.out_features:
         raise ValueError(f"Se esperaban tokens de 0 a {model.out_head.out_features - 1} en y; llegó otro.")
-    return _ChunkedLoss.apply(features, model.out_head.weight, y.flatten(), rows, torch.is_grad_enabled())
+    columns = max(1, logits // len(features))
+    return _ChunkedLoss.apply(features, model.out_head.weight, y.flatten(), columns)
 
 
 class FastLinear(nn.Linear):
     """`nn.Linear` por oneDNN cuando gana."""
 
-    def forward(self, x):
-        plain = x.device.type != "cpu" or x.dtype != torch.float32 or self.weight.dtype != torch.float32
-        if plain or x.dim() < 2 or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
-            return super().forward(x)
-        if not onednn_wins(x.numel() <= FEW * x.shape[-1], torch.get_num_threads()):
-            return super().forward(x)
-        return _OneDNNLinear.apply(x, self.weight, self.bias)
+    def forward(self, x):  # (..., entrada) → (..., salida)
+        return _linear(x, self.weight, self.bias)
 
 
 class FastLayerNorm(LayerNorm):
@@ -69,7 +66,17 @@ class FastGELU(GELU):
         return F.gelu(x, approximate="tanh")
 
 
-_FASTER = {nn.Linear: FastLinear, LayerNorm: FastLayerNorm, GELU: FastGELU}
+class FastFeedForward(FeedForward):
+    """La red feed-forward; sin gradientes, GELU se aplica según salen los números del producto."""
+
+    def forward(self, x):  # (..., C)
+        wide, _, narrow = self.layers
+        if torch.is_grad_enabled() or not _onednn_applies(x, wide.weight):
+            return super().forward(x)
+        return narrow(onednn_linear(x, wide.weight, wide.bias, "gelu", "tanh"))
+
+
+_FASTER = {nn.Linear: FastLinear, LayerNorm: FastLayerNorm, GELU: FastGELU, FeedForward: FastFeedForward}
 
 
 @functools.cache
@@ -80,7 +87,7 @@ def onednn_wins(few, threads):
     try:
         x, weight = torch.ones(1 if few else 256, 768), torch.ones(3072, 768)
         with torch.no_grad():
-            plain, other = _fastest(F.linear, x, weight), _fastest(_onednn, x, weight)
+            plain, other = _fastest(F.linear, x, weight), _fastest(onednn_linear, x, weight)
     except (AttributeError, RuntimeError, NotImplementedError):  # otra versión de torch, otro procesador
         return False
     return other < 0.97 * plain
@@ -95,23 +102,32 @@ def _fastest(multiply, x, weight, repeats=7):
     return min(seconds)
 
 
-def _onednn(x, weight, bias):
-    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+def _onednn_applies(x, weight):
+    if not (x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and x.dim() > 1):
+        return False
+    if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+        return False
+    return onednn_wins(x.numel() <= FEW * x.shape[-1], torch.get_num_threads())
 
 
-def _multiply(x, weight):
-    """x · weightᵀ por donde menos tarde: (M, I), (O, I) → (M, O)."""
-    usable = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
-    if usable and onednn_wins(len(x) <= FEW, torch.get_num_threads()):
-        return _onednn(x, weight, None)
-    return F.linear(x, weight)
+def _linear(x, weight, bias=None):
+    """x · weightᵀ + bias por donde menos tarde: (..., I), (O, I), (O,) → (..., O)."""
+    if not _onednn_applies(x, weight):
+        return F.linear(x, weight, bias)
+    if torch.is_grad_enabled():
+        return _OneDNNLinear.apply(x, weight, bias)
+    return onednn_linear(x, weight, bias)
+
+
+def onednn_linear(x, weight, bias, activation="none", variant=""):
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], variant)
 
 
 class _OneDNNLinear(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight, bias):
         ctx.save_for_backward(x, weight)
-        return _onednn(x, weight, bias)
+        return onednn_linear(x, weight, bias)
 
     @staticmethod
     @once_differentiable
@@ -119,38 +135,37 @@ class _OneDNNLinear(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         needs_x, needs_weight, needs_bias = ctx.needs_input_grad
         rows = grad.flatten(0, -2)  # (M, O)
-        grad_x = _onednn(rows, weight.T, None).view_as(x) if needs_x else None
-        grad_weight = _onednn(rows.T, x.flatten(0, -2).T, None) if needs_weight else None
+        grad_x = onednn_linear(rows, weight.T, None).view_as(x) if needs_x else None
+        grad_weight = onednn_linear(rows.T, x.flatten(0, -2).T, None) if needs_weight else None
         return grad_x, grad_weight, rows.sum(0) if needs_bias else None
 
 
 class _ChunkedLoss(torch.autograd.Function):
+    """Entropía cruzada media de features · weightᵀ: (M, C), (V, C), (M,) → escalar."""
+
     @staticmethod
-    def forward(ctx, features, weight, targets, rows, learning):
-        total = 0.0
-        grad_features = torch.empty_like(features) if learning else None
-        grad_weight = torch.zeros_like(weight) if learning else None
-        for start in range(0, len(features), rows):
-            part, target = features[start : start + rows], targets[start : start + rows]
-            logits = _multiply(part, weight)  # (`rows`, V)
-            normalizer = logits.logsumexp(dim=-1, keepdim=True)
-            total = total + (normalizer.squeeze(1) - logits.gather(1, target[:, None]).squeeze(1)).sum()
-            if learning:  # la derivada de la entropía cruzada: las probabilidades, menos 1 en la respuesta
-                slope = logits.sub_(normalizer).exp_()
-                slope[torch.arange(len(target)), target] -= 1
-                slope /= len(features)
-                grad_features[start : start + rows] = _multiply(slope, weight.T)
-                grad_weight += _multiply(slope.T, part.T)
-        ctx.gradients = grad_features, grad_weight
-        return total / len(features)
+    def forward(ctx, features, weight, targets, columns):
+        sums = [_linear(features, part).float().logsumexp(dim=1) for part in weight.split(columns)]
+        normalizer = torch.stack(sums).logsumexp(dim=0)  # (M,)
+        ctx.save_for_backward(features, weight, targets, normalizer)
+        ctx.columns = columns
+        return (normalizer - (features * weight[targets]).float().sum(dim=1)).mean()
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        if ctx.gradients is None:
-            raise RuntimeError(
-                "backward() ya usó los gradientes de chunked_loss. Calcula la pérdida otra vez."
-            )
-        scaled = [part if grad == 1 else part.mul_(grad) for part in ctx.gradients]
-        ctx.gradients = None  # quien los recibe es ya su único dueño
-        return *scaled, None, None, None
+        features, weight, targets, normalizer = ctx.saved_tensors
+        scale = (grad / len(features)).to(features.dtype)
+        grad_features, grad_weight = torch.zeros_like(features), torch.empty_like(weight)
+        scaled = (features * scale).T  # (C, M)
+        rows = torch.arange(len(features), device=features.device)
+        for start in range(0, len(weight), ctx.columns):
+            part = weight[start : start + ctx.columns]
+            # La derivada respecto a los logits: las probabilidades, menos 1 en la respuesta.
+            slope = _linear(features, part).float().sub_(normalizer[:, None]).exp_()
+            here = (targets >= start) & (targets < start + len(part))
+            slope[rows[here], targets[here] - start] -= 1
+            slope = slope.to(features.dtype)
+            grad_features += _linear(slope, part.T)
+            grad_weight[start : start + len(part)] = _linear(slope.T, scaled)
+        return grad_features.mul_(scale), grad_weight, None, None

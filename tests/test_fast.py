@@ -28,7 +28,7 @@ CFG = {
 def onednn(request, monkeypatch):
     """Los dos caminos, gane quien gane en esta máquina."""
     if request.param and not torch.backends.mkldnn.is_available():
-        monkeypatch.setattr(fast, "_onednn", torch.nn.functional.linear)  # un procesador sin oneDNN
+        monkeypatch.setattr(fast, "onednn_linear", torch.nn.functional.linear)  # un procesador sin oneDNN
     monkeypatch.setattr(fast, "onednn_wins", lambda few, threads: request.param)
     return request.param
 
@@ -149,7 +149,7 @@ def test_a_machine_without_onednn_takes_the_plain_path(monkeypatch, error):
     def missing(*_):
         raise error("no está")
 
-    monkeypatch.setattr(fast, "_onednn", missing)
+    monkeypatch.setattr(fast, "onednn_linear", missing)
     fast.onednn_wins.cache_clear()
     assert fast.onednn_wins(True, 1) is False
     plain, quick = models()
@@ -158,7 +158,7 @@ def test_a_machine_without_onednn_takes_the_plain_path(monkeypatch, error):
 
 
 def test_it_measures_once_and_keeps_the_winner(monkeypatch):
-    seconds = {"_onednn": 1.0, "linear": 2.0}
+    seconds = {"onednn_linear": 1.0, "linear": 2.0}
     calls = []
 
     def measure(multiply, *_):
@@ -169,7 +169,7 @@ def test_it_measures_once_and_keeps_the_winner(monkeypatch):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     fast.onednn_wins.cache_clear()
     assert fast.onednn_wins(True, 2) and fast.onednn_wins(True, 2) and len(calls) == 2
-    seconds["_onednn"] = 1.99
+    seconds["onednn_linear"] = 1.99
     assert not fast.onednn_wins(False, 2) and len(calls) == 4
     fast.onednn_wins.cache_clear()
 

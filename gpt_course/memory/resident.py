@@ -13,7 +13,8 @@ def resident_peak(setup, work):
     resta. Ejecuta al menos dos pasos de entrenamiento en `work`: el primero aún no tiene optimizador.
     Errores: `RuntimeError` con el final de lo que dijo el proceso, si falla o el sistema lo detiene.
     """
-    code = f"{inspect.getsource(_peak)}\n{setup}\n_base = _peak()\n{work}\nprint('pico', _peak() - _base)"
+    peak = peak_of_this_process.__name__
+    code = f"{inspect.getsource(peak_of_this_process)}\n{setup}\n_base = {peak}()\n{work}\nprint('pico', {peak}() - _base)"
     # En Linux, lo mayor de 128 KiB se devuelve al sistema al liberarlo: sin esto, quedaría retenido.
     environment = {
         **os.environ,
@@ -34,8 +35,8 @@ def resident_peak(setup, work):
     return int(last[1])
 
 
-def _peak():
-    """Marca más alta de la memoria residente de este proceso, en bytes; se ejecuta en el proceso nuevo."""
+def peak_of_this_process():
+    """Marca más alta de la memoria residente de este proceso, en bytes. Su texto se copia en otros procesos."""
     import sys
 
     if sys.platform == "linux":  # la de `getrusage` podría ser la del proceso que creó a este

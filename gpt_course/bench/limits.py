@@ -1,0 +1,36 @@
+"""Lo más que da este equipo: multiplicar matrices y leer memoria. Ningún modelo puede ir más deprisa."""
+
+import statistics
+import time
+
+import torch
+import torch.nn.functional as F
+
+from gpt_course import fast
+
+ROWS, WIDTH = 1024, 768  # la red feed-forward de GPT-2 pequeño con 1024 tokens
+
+
+def measure_limits(repeats=7):
+    """{nombre: medida}: FLOP por segundo de cada camino y bytes por segundo al leer."""
+    x, weight = torch.randn(ROWS, WIDTH), torch.randn(4 * WIDTH, WIDTH)
+    work = 2 * ROWS * WIDTH * 4 * WIDTH
+    half = x.bfloat16(), weight.bfloat16()
+    big = torch.ones(2**26)  # 256 MiB: no caben en la memoria rápida del procesador
+    with torch.no_grad():
+        found = {"linear_flops": work / _median(lambda: F.linear(x, weight), repeats)}
+        if torch.backends.mkldnn.is_available():
+            found["onednn_flops"] = work / _median(lambda: fast.onednn_linear(x, weight, None), repeats)
+        found["bf16_flops"] = work / _median(lambda: F.linear(*half), repeats)
+        found["read_bytes"] = big.nbytes / _median(big.sum, repeats)
+    return found
+
+
+def _median(work, repeats):
+    work()
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
