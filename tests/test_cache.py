@@ -177,7 +177,7 @@ def test_it_stops_when_all_have_finished():
     assert out == free[: free.index(free[4], 3) + 1]
 
 
-@pytest.mark.parametrize("value", [-1, 13, 1.5, "fin", True])
+@pytest.mark.parametrize("value", [-1, 13, 1.0, 1.5, "fin", True])
 def test_bad_end(value):
     with pytest.raises(ValueError, match=r"eos_id debe ser un token, un entero de 0 a 12; llegó"):
         generate(tiny_model(), tokens(1, 2), 1, eos_id=value)
@@ -233,6 +233,17 @@ def test_a_full_cache():
 def test_another_batch():
     with pytest.raises(ValueError, match=r"se creó para un lote de 2; llegó uno de 3"):
         tiny_model()(tokens(3, 2), cache=KVCache(tiny_model(), 2))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "changes", [{"n_layers": 1}, {"n_layers": 3}, {"n_heads": 4}, {"emb_dim": 12}], ids=str
+)
+def test_a_cache_of_another_model(changes):
+    cache = KVCache(tiny_model(**changes), 1)
+    with pytest.raises(ValueError, match=r"otro modelo: allí \(L, H, D\) = .* y aquí \(2, 2, 4\)"):
+        tiny_model()(tokens(1, 2), cache=cache)
+    assert cache.length == 0
 
 
 def test_gradients_are_refused():
