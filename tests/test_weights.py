@@ -245,17 +245,28 @@ print((max(peak, anonymous()) - base) / weights)
 """
 
 
+def loading_peak(path, folder):
+    """Lo más que ocupa cargar `path`, en memoria anónima y en veces lo que miden sus pesos."""
+    save_gpt2(tiny_model(), folder / "chico")
+    arguments = [sys.executable, "-c", MEASURE, path, folder / "chico"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MALLOC_MMAP_THRESHOLD_": "131072"}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon solo existe en Linux")
 @pytest.mark.parametrize("cfg", [GPT2_CONFIGS["gpt2"], GPT_CONFIG_124M], ids=["vinculado", "dos matrices"])
 def test_loading_needs_the_memory_of_the_weights_once(cfg, tmp_path):
     torch.manual_seed(0)
     save_gpt2(GPTModel(cfg), tmp_path / "grande")
-    save_gpt2(tiny_model(), tmp_path / "chico")
-    arguments = [sys.executable, "-c", MEASURE, tmp_path / "grande", tmp_path / "chico"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MALLOC_MMAP_THRESHOLD_": "131072"}
-    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert 0.95 <= float(done.stdout) <= 1.1
+    assert 0.95 <= loading_peak(tmp_path / "grande", tmp_path) <= 1.1
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon solo existe en Linux")
+def test_loading_a_pt_needs_it_once_too(tmp_path):
+    torch.save(GPTModel({**GPT_CONFIG_124M, "n_layers": 1}).state_dict(), tmp_path / "pesos.pt")
+    assert 0.95 <= loading_peak(tmp_path / "pesos.pt", tmp_path) <= 1.1
 
 
 # --- Archivos que no sirven -------------------------------------------------------------------------------
