@@ -129,6 +129,9 @@ def test_the_cache_is_kept_across_the_steps_and_released_when_the_window_slides(
     caches.clear()
     generate(model, tokens(1, 2), 3)
     assert caches[0].keys.shape[3] == 4  # el último token elegido no se lee
+    caches.clear()
+    generate(model, tokens(1, 2), 3, cache=False)
+    assert caches == [None] * 3
 
 
 # --- Relleno, parada y flujo ------------------------------------------------------------------------------
@@ -168,6 +171,18 @@ def test_each_sequence_stops_at_its_end(cache):
         stop = new.index(end) + 1 if end in new else len(new)
         assert row[3:] == (new[:stop] + [end] * 8)[: out.shape[1] - 3]
     assert out.shape[1] <= free.shape[1]
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_finished_sequence_writes_nothing_else(cache):
+    model, ids, end = tiny_model(), tokens(4, 3), 5
+    options = {"temperature": 5.0, "cache": cache}
+    free = generate(model, ids, 20, generator=torch.Generator().manual_seed(1), **options)[:, 3:]
+    out = generate(model, ids, 20, eos_id=end, generator=torch.Generator().manual_seed(1), **options)[:, 3:]
+    finished = (free == end).cumsum(dim=1) > 0  # (B, 20): desde el primer final de cada fila
+    assert (free[finished] != end).sum() > 10  # sin `eos_id`, el texto sigue
+    assert torch.equal(out, free.masked_fill(finished, end)[:, : out.shape[1]])
+    assert out.shape[1] == 20 or finished[:, out.shape[1] - 1].all()
 
 
 def test_it_stops_when_all_have_finished():
