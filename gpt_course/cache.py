@@ -17,7 +17,7 @@ class KVCache:
     """
 
     def __init__(self, model, batch, length=None, mask=None):
-        context_length, att = model.pos_emb.num_embeddings, model.trf_blocks[0].att
+        context_length = model.pos_emb.num_embeddings
         length = context_length if length is None else length
         check_count("batch", batch)
         check_count("length", length)
@@ -26,8 +26,9 @@ class KVCache:
                 f"La caché no puede ser más larga que context_length = {context_length}; llegó {length}. "
                 "No hay posiciones para más tokens."
             )
-        weight = att.W_key.weight
-        shape = (len(model.trf_blocks), batch, att.n_heads, length, weight.shape[0] // att.n_heads)
+        weight = model.trf_blocks[0].att.W_key.weight
+        n_layers, n_heads, head_dim = _blocks(model)
+        shape = (n_layers, batch, n_heads, length, head_dim)
         self.keys, self.values = weight.new_empty(shape), weight.new_empty(shape)  # (L, B, H, T, D)
         self.padding = None if mask is None else count_padding(mask, batch).to(weight.device)  # (B,)
         self.length = 0
@@ -42,6 +43,15 @@ class KVCache:
         if not 0 <= layer < len(self.keys):
             raise IndexError(layer)
         return _LayerCache(self, layer)
+
+    def check_model(self, model):
+        """Exige que los bloques de `model` midan lo que los del modelo con que se creó."""
+        created = (*self.keys.shape[:3:2], self.keys.shape[4])
+        if created != _blocks(model):
+            raise ValueError(
+                f"La caché se creó para otro modelo: allí (L, H, D) = {created} y aquí {_blocks(model)}. "
+                "Crea otra con ese modelo."
+            )
 
     def reserve(self, batch, count):
         """Hace sitio a `count` tokens por fila y devuelve su posición: (T,), o (B, T) si hay relleno."""
@@ -86,6 +96,12 @@ class _LayerCache:
             store[self.layer, :, :, cache.start : cache.length] = new
             rows.append(store[self.layer, :, :, : cache.length])  # (B, H, todos, D)
         return *rows, cache.visible
+
+
+def _blocks(model):
+    """Las medidas (L, H, D) de los bloques de un modelo."""
+    att = model.trf_blocks[0].att
+    return len(model.trf_blocks), att.n_heads, att.W_key.out_features // att.n_heads
 
 
 def count_padding(mask, batch):

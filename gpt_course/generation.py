@@ -1,5 +1,7 @@
 """Generación de texto: pedir logits, elegir un token, añadirlo y repetir."""
 
+import numbers
+
 import torch
 
 from gpt_course.cache import KVCache, count_padding
@@ -140,7 +142,8 @@ def _check_ids(ids):
 
 def _check_eos(model, eos_id):
     vocab_size = model.tok_emb.num_embeddings
-    if eos_id is not None and (isinstance(eos_id, bool) or eos_id not in range(vocab_size)):
+    whole = isinstance(eos_id, numbers.Integral) and not isinstance(eos_id, bool)
+    if eos_id is not None and not (whole and 0 <= eos_id < vocab_size):
         raise ValueError(f"eos_id debe ser un token, un entero de 0 a {vocab_size - 1}; llegó {eos_id!r}.")
 
 

@@ -40,9 +40,7 @@ class GPTModel(nn.Module):
 
     def forward(self, in_idx, *, cache=None, last_only=False):  # (B, T)
         x = self.features(in_idx, cache=cache)
-        if last_only:
-            x = x[:, -1:]
-        return self.out_head(x)  # (B, T, V) o (B, 1, V)
+        return self.out_head(x[:, -1:] if last_only else x)  # (B, T, V) o (B, 1, V)
 
     def features(self, in_idx, *, cache=None):
         """Lo que lee la cabeza de salida: (B, T) → (B, T, C). Errores: los de llamar al modelo."""
@@ -51,6 +49,7 @@ class GPTModel(nn.Module):
         if cache is None:
             positions = torch.arange(in_idx.shape[1], device=in_idx.device)  # (T,)
         else:
+            cache.check_model(self)
             positions = cache.reserve(*in_idx.shape)  # (T,) o (B, T)
         x = self.drop_emb(self.tok_emb(in_idx) + self.pos_emb(positions))  # (B, T, C)
         if cache is None:

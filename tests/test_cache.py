@@ -129,6 +129,9 @@ def test_the_cache_is_kept_across_the_steps_and_released_when_the_window_slides(
     caches.clear()
     generate(model, tokens(1, 2), 3)
     assert caches[0].keys.shape[3] == 4  # el último token elegido no se lee
+    caches.clear()
+    generate(model, tokens(1, 2), 3, cache=False)
+    assert caches == [None] * 3
 
 
 # --- Relleno, parada y flujo ------------------------------------------------------------------------------
@@ -170,6 +173,18 @@ def test_each_sequence_stops_at_its_end(cache):
     assert out.shape[1] <= free.shape[1]
 
 
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_finished_sequence_writes_nothing_else(cache):
+    model, ids, end = tiny_model(), tokens(4, 3), 5
+    options = {"temperature": 5.0, "cache": cache}
+    free = generate(model, ids, 20, generator=torch.Generator().manual_seed(1), **options)[:, 3:]
+    out = generate(model, ids, 20, eos_id=end, generator=torch.Generator().manual_seed(1), **options)[:, 3:]
+    finished = (free == end).cumsum(dim=1) > 0  # (B, 20): desde el primer final de cada fila
+    assert (free[finished] != end).sum() > 10  # sin `eos_id`, el texto sigue
+    assert torch.equal(out, free.masked_fill(finished, end)[:, : out.shape[1]])
+    assert out.shape[1] == 20 or finished[:, out.shape[1] - 1].all()
+
+
 def test_it_stops_when_all_have_finished():
     model, ids = tiny_model(), tokens(1, 3)
     free = generate(model, ids, 6)[0].tolist()
@@ -177,7 +192,7 @@ def test_it_stops_when_all_have_finished():
     assert out == free[: free.index(free[4], 3) + 1]
 
 
-@pytest.mark.parametrize("value", [-1, 13, 1.5, "fin", True])
+@pytest.mark.parametrize("value", [-1, 13, 1.0, 1.5, "fin", True])
 def test_bad_end(value):
     with pytest.raises(ValueError, match=r"eos_id debe ser un token, un entero de 0 a 12; llegó"):
         generate(tiny_model(), tokens(1, 2), 1, eos_id=value)
@@ -233,6 +248,17 @@ def test_a_full_cache():
 def test_another_batch():
     with pytest.raises(ValueError, match=r"se creó para un lote de 2; llegó uno de 3"):
         tiny_model()(tokens(3, 2), cache=KVCache(tiny_model(), 2))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "changes", [{"n_layers": 1}, {"n_layers": 3}, {"n_heads": 4}, {"emb_dim": 12}], ids=str
+)
+def test_a_cache_of_another_model(changes):
+    cache = KVCache(tiny_model(**changes), 1)
+    with pytest.raises(ValueError, match=r"otro modelo: allí \(L, H, D\) = .* y aquí \(2, 2, 4\)"):
+        tiny_model()(tokens(1, 2), cache=cache)
+    assert cache.length == 0
 
 
 def test_gradients_are_refused():

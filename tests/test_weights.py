@@ -1,11 +1,13 @@
 """Los pesos de GPT-2, de ida y de vuelta, frente a transformers; y los archivos que no se deben aceptar."""
 
+import copy
 import json
 import os
 import random
 import struct
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
 from gpt_course.generation import generate
 from gpt_course.model import GPTModel, init_gpt2
+from gpt_course.tokenizer import load_gpt2_tokenizer
 from gpt_course.weights import download as download_module
 from gpt_course.weights import download_gpt2, from_gpt2, load_gpt2, our_names, save_gpt2, to_gpt2
 
@@ -55,6 +58,9 @@ def test_transformers_opens_what_we_save(cfg, tmp_path):
     model, ids = ours_and_ids(cfg)
     save_gpt2(model, tmp_path)
     assert same_logits(model, theirs(tmp_path), ids)
+    # Hay versiones de transformers que, con la cabeza en el archivo, no miran esta clave.
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["tie_word_embeddings"] is model.tied
 
 
 @pytest.mark.parametrize("cfg", MODELS, ids=str)
@@ -110,7 +116,25 @@ def test_the_124m_in_full(tmp_path):
     assert all(map(torch.equal, loaded.parameters(), model.parameters()))
     assert sum(p.numel() for p in loaded.parameters()) == 124_439_808
     del loaded
-    assert same_logits(model, theirs(tmp_path), ids)
+    other = theirs(tmp_path)
+    assert same_logits(model, other, ids)
+    other.save_pretrained(tmp_path / "suyo")
+    assert same_logits(load_gpt2(tmp_path / "suyo"), other, ids)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bool])
+def test_the_released_layout(saved, dtype):
+    """Los publicados no llevan `transformer.` delante y guardan la máscara, a veces no en decimales."""
+    model, directory = saved
+    released = {
+        n.removeprefix("transformer."): t for n, t in load_file(directory / "model.safetensors").items()
+    }
+    for index in range(2):
+        released[f"h.{index}.attn.bias"] = torch.ones(1, 1, 7, 7).tril().to(dtype)
+        released[f"h.{index}.attn.masked_bias"] = torch.tensor(-1e4)
+    save_file(released, directory / "model.safetensors")
+    loaded = load_gpt2(directory).state_dict()
+    assert all(torch.equal(tensor, loaded[name]) for name, tensor in model.state_dict().items())
 
 
 @pytest.mark.parametrize("equal", [True, False])
@@ -130,6 +154,7 @@ def test_state_dicts_of_other_teaching_code(cfg, suffix, tmp_path):
     model, ids = ours_and_ids(cfg)
     state = dict(model.state_dict())
     state |= {f"trf_blocks.{n}.att.mask": torch.ones(3, 3).triu(1) for n in range(cfg["n_layers"])}
+    state["trf_blocks.0.att.mask"] = state["trf_blocks.0.att.mask"].bool()  # las hay de las dos clases
     path = tmp_path / f"pesos{suffix}"
     save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
     loaded = load_gpt2(path, n_heads=cfg["n_heads"])
@@ -144,6 +169,37 @@ def test_half_precision_is_read_as_float32(saved, dtype):
     save_file({name: t.to(dtype) for name, t in load_file(file).items()}, file)
     loaded = load_gpt2(directory).state_dict()
     assert all(torch.equal(loaded[name], t.to(dtype).float()) for name, t in model.state_dict().items())
+
+
+def test_a_model_in_bf16_is_saved_as_it_is(tmp_path):
+    model, ids = tiny_model(qkv_bias=True).bfloat16(), tokens(2, 7)
+    save_gpt2(model, tmp_path)
+    assert {t.dtype for t in load_file(tmp_path / "model.safetensors").values()} == {torch.bfloat16}
+    assert same_logits(load_gpt2(tmp_path), theirs(tmp_path).float(), ids)
+    assert torch.equal(load_gpt2(tmp_path)(ids), model.float()(ids))
+
+
+@pytest.mark.parametrize(
+    "change", [GPTModel.double, lambda model: model.to("meta")], ids=["float64", "maqueta"]
+)
+def test_what_could_not_be_loaded_is_not_saved(change, tmp_path):
+    with pytest.raises(ValueError, match="Se guardan pesos float32, float16 o bfloat16"):
+        save_gpt2(change(tiny_model()), tmp_path / "nada")
+    assert not (tmp_path / "nada").exists()
+
+
+def test_the_tokenizer_files_give_the_tokens_of_tiktoken(tmp_path, monkeypatch):
+    monkeypatch.setattr("socket.socket.connect", None)  # sin red
+    save_gpt2(tiny_model(vocab_size=50257), tmp_path)
+    other, ours = transformers.AutoTokenizer.from_pretrained(tmp_path), load_gpt2_tokenizer()
+    assert (len(other), other.model_max_length, other.eos_token_id) == (50257, 7, 50256)
+    every = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x11000)]))
+    for text in ["", " ", "¿Qué  tal?\n\n\tñandú 123456", "a<|endoftext|> b's 日本 🤗\0", every]:
+        assert other(text)["input_ids"] == ours.encode(text, allowed_special="all")
+
+
+def test_without_the_vocabulary_of_gpt2_there_is_no_tokenizer(saved):
+    assert {path.name for path in saved[1].iterdir()} == {"config.json", "model.safetensors"}
 
 
 def test_paths_with_spaces_and_accents(tmp_path):
@@ -192,17 +248,28 @@ print((max(peak, anonymous()) - base) / weights)
 """
 
 
+def loading_peak(path, folder):
+    """Lo más que ocupa cargar `path`, en memoria anónima y en veces lo que miden sus pesos."""
+    save_gpt2(tiny_model(), folder / "chico")
+    arguments = [sys.executable, "-c", MEASURE, path, folder / "chico"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MALLOC_MMAP_THRESHOLD_": "131072"}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon solo existe en Linux")
 @pytest.mark.parametrize("cfg", [GPT2_CONFIGS["gpt2"], GPT_CONFIG_124M], ids=["vinculado", "dos matrices"])
 def test_loading_needs_the_memory_of_the_weights_once(cfg, tmp_path):
     torch.manual_seed(0)
     save_gpt2(GPTModel(cfg), tmp_path / "grande")
-    save_gpt2(tiny_model(), tmp_path / "chico")
-    arguments = [sys.executable, "-c", MEASURE, tmp_path / "grande", tmp_path / "chico"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MALLOC_MMAP_THRESHOLD_": "131072"}
-    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert 0.95 <= float(done.stdout) <= 1.1
+    assert 0.95 <= loading_peak(tmp_path / "grande", tmp_path) <= 1.1
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon solo existe en Linux")
+def test_loading_a_pt_needs_it_once_too(tmp_path):
+    torch.save(GPTModel({**GPT_CONFIG_124M, "n_layers": 1}).state_dict(), tmp_path / "pesos.pt")
+    assert 0.95 <= loading_peak(tmp_path / "pesos.pt", tmp_path) <= 1.1
 
 
 # --- Archivos que no sirven -------------------------------------------------------------------------------
@@ -241,6 +308,34 @@ def test_other_tensors(saved, change, message):
     (saved[1] / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match=message):
         load_gpt2(saved[1])
+
+
+def test_more_than_a_model_could_be(tmp_path):
+    """Nombres de sobra en pocos bytes: se rechazan antes de crear nada."""
+    tensors = {"wte.weight": torch.ones(3, 2), "wpe.weight": torch.ones(3, 2)}
+    save_file(tensors | {f"h.{n}.x": torch.ones(0) for n in range(5000)}, tmp_path / "muchos.safetensors")
+    with pytest.raises(ValueError, match="n_layers = 5000, y se admite hasta 1000"):
+        load_gpt2(tmp_path / "muchos.safetensors")
+    wide = {
+        "wte.weight": torch.ones(1, 200_000),
+        "wpe.weight": torch.ones(1, 200_000),
+        "h.0.x": torch.ones(0),
+    }
+    save_file(wide, tmp_path / "ancho.safetensors")
+    with pytest.raises(ValueError, match="emb_dim = 200000, y se admite hasta 100000"):
+        load_gpt2(tmp_path / "ancho.safetensors")
+
+
+def test_an_error_with_long_names_is_short(saved):
+    rewrite(saved[1], lambda t: t.update({"x" * 10**6: torch.ones(1)}))
+    with pytest.raises(ValueError, match=r"sobran: x{80}…"):
+        load_gpt2(saved[1])
+
+
+@pytest.mark.parametrize("n_heads", [0, -1, 3, 2.0, True])
+def test_bad_number_of_heads(saved, n_heads):
+    with pytest.raises(ValueError, match="n_heads"):
+        load_gpt2(saved[1], n_heads=n_heads)
 
 
 def header(entries, length=None, data=b"\0" * 8):
@@ -308,6 +403,121 @@ def test_a_damaged_file_never_gives_another_error(saved):
     assert 400 < refused < 1000
 
 
+VALUES = [0, 1, 8, -1, 2**31, 2**63, 2**64, 1e300, 0.5, None, True, "", "F64", "ñ", [], [1], [8] * 9, {}]
+
+
+def spoil(tree, numbers):
+    """Cambia, quita o repite algo en un sitio cualquiera de un JSON."""
+    while True:
+        key = numbers.choice([*tree] if isinstance(tree, dict) else range(len(tree)))
+        if isinstance(tree[key], dict | list) and tree[key] and numbers.random() < 0.8:
+            tree = tree[key]
+            continue
+        if isinstance(tree, dict) and numbers.random() < 0.3:
+            tree[numbers.choice(["otro", key[1:]])] = tree.pop(key)
+        else:
+            tree[key] = copy.deepcopy(numbers.choice(VALUES))
+        return
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_spoilt_descriptions_never_give_another_error(saved, name):
+    """Mil cabeceras y mil config.json con valores absurdos en un sitio o en tres."""
+    _, directory = saved
+    file, numbers = directory / name, random.Random(11)
+    whole, refused = file.read_bytes(), 0
+    start, end = (8, 8 + struct.unpack("<Q", whole[:8])[0]) if name.endswith("s") else (0, len(whole))
+    for _ in range(1000):
+        tree = json.loads(whole[start:end])
+        for _ in range(numbers.choice([1, 1, 3])):
+            spoil(tree, numbers)
+        text = json.dumps(tree).encode()
+        file.write_bytes(struct.pack("<Q", len(text)) + text + whole[end:] if start else text)
+        try:
+            model = load_gpt2(directory)
+        except ValueError as error:
+            assert len(str(error)) < 700
+            refused += 1
+        else:
+            assert model.tok_emb.weight.shape == (13, 8)
+    assert 400 < refused <= 1000
+
+
+def test_a_file_cut_anywhere(saved):
+    """En cada byte de la cabecera y en cada frontera entre tensores."""
+    _, directory = saved
+    file = directory / "model.safetensors"
+    whole = file.read_bytes()
+    start = 8 + struct.unpack("<Q", whole[:8])[0]
+    entries = json.loads(whole[8:start])
+    ends = [start + e["data_offsets"][1] for name, e in entries.items() if name != "__metadata__"]
+    for cut in {*range(start + 1), *ends, *(end - 1 for end in ends)} - {len(whole)}:
+        file.write_bytes(whole[:cut])
+        with pytest.raises(ValueError, match="completo y sano"):
+            load_gpt2(directory)
+
+
+def rewrite_pt(path, change, compression=zipfile.ZIP_STORED):
+    """Rehace un .pt con `change` aplicada a su `pickle`."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, change(content) if name.endswith("data.pkl") else content)
+
+
+@pytest.mark.filterwarnings("ignore:TypedStorage")
+def test_a_damaged_pt_never_gives_another_error(tmp_path):
+    path, numbers, refused = tmp_path / "pesos.pt", random.Random(5), 0
+    torch.save(tiny_model().state_dict(), path)
+    whole = path.read_bytes()
+
+    def damage(content):
+        content = bytearray(content)
+        for _ in range(numbers.randrange(1, 4)):
+            content[numbers.randrange(len(content))] = numbers.randrange(256)
+        return bytes(content)
+
+    for turn in range(600):
+        path.write_bytes(whole if turn % 3 else whole[: numbers.randrange(len(whole))])
+        if turn % 3:
+            rewrite_pt(path, damage)
+        try:
+            load_gpt2(path, n_heads=2)
+        except ValueError:
+            refused += 1
+    assert 400 < refused < 600
+
+
+@pytest.mark.parametrize(
+    ("tensor", "message"),
+    [
+        (torch.zeros(1).expand(10**9, 8), "dicen medir más que el archivo"),
+        (torch.empty(13, 8, device="meta"), "se esperaba un state_dict"),
+        (torch.eye(8).to_sparse(), "se esperaba un state_dict"),
+    ],
+    ids=["un número repetido", "maqueta", "disperso"],
+)
+def test_a_pt_with_tensors_that_are_not_in_it(tensor, message, tmp_path):
+    torch.save({**tiny_model().state_dict(), "tok_emb.weight": tensor}, tmp_path / "pesos.pt")
+    with pytest.raises(ValueError, match=message):
+        load_gpt2(tmp_path / "pesos.pt")
+
+
+def test_a_compressed_pt_is_not_expanded(tmp_path):
+    torch.save(tiny_model().state_dict(), tmp_path / "pesos.pt")
+    rewrite_pt(tmp_path / "pesos.pt", lambda content: content, zipfile.ZIP_DEFLATED)
+    with pytest.raises(ValueError, match="sin descomprimir ni ejecutar nada"):
+        load_gpt2(tmp_path / "pesos.pt")
+
+
+def test_two_names_of_one_matrix_in_a_pt(tmp_path):
+    model = tiny_model(vocab_size=500, tie_weights=True)
+    torch.save({**model.state_dict(), "out_head.weight": model.tok_emb.weight}, tmp_path / "pesos.pt")
+    loaded = load_gpt2(tmp_path / "pesos.pt", n_heads=2)
+    assert loaded.tied and torch.equal(loaded.tok_emb.weight, model.tok_emb.weight)
+
+
 class Evil:
     def __reduce__(self):
         return (open, ("ejecutado.txt", "w"))
@@ -348,6 +558,30 @@ def test_a_folder_named_like_a_file(tmp_path):
         load_gpt2(tmp_path)
 
 
+def test_what_is_not_a_file(tmp_path):
+    (tmp_path / "roto.safetensors").symlink_to(tmp_path / "nada")
+    with pytest.raises(FileNotFoundError, match="No existe"):
+        load_gpt2(tmp_path / "roto.safetensors")
+    (tmp_path / "otro.safetensors").symlink_to(os.devnull)
+    with pytest.raises(OSError, match="no es un archivo"):
+        load_gpt2(tmp_path / "otro.safetensors")
+
+
+def test_a_link_to_a_good_file(saved, tmp_path):
+    (tmp_path / "enlace.safetensors").symlink_to(saved[1] / "model.safetensors")
+    loaded = load_gpt2(tmp_path / "enlace.safetensors", n_heads=2)
+    assert torch.equal(loaded.tok_emb.weight, saved[0].tok_emb.weight)
+
+
+def test_a_file_without_permission(saved, monkeypatch):
+    def denied(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", denied)
+    with pytest.raises(PermissionError):
+        load_gpt2(saved[1])
+
+
 def test_weights_in_several_files(tmp_path):
     (tmp_path / "model.safetensors.index.json").write_text("{}")
     with pytest.raises(ValueError, match="repartidos en varios archivos"):
@@ -363,6 +597,8 @@ def test_weights_in_several_files(tmp_path):
         ({"n_positions": 1024}, "dos modelos distintos"),
         ({"n_head": 3}, "múltiplo de n_heads"),
         ({"n_head": "2"}, "n_heads debe ser un entero"),
+        ({"n_head": 0}, "n_heads debe ser un entero"),
+        ({"n_embd": "8" * 10**5}, "dos modelos distintos"),
         ({"activation_function": "relu"}, "activation_function = 'relu'; este modelo solo admite 'gelu_new'"),
         ({"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon"),
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx"),

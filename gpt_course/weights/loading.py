@@ -1,14 +1,16 @@
 """Cargar GPT-2: del archivo al modelo, sin que los pesos estén dos veces en memoria."""
 
 import json
+from reprlib import repr as short
 
 import torch
 
 from gpt_course.config import check_config
 from gpt_course.model import GPTModel
-from gpt_course.weights.names import MASKS, from_gpt2, to_gpt2
+from gpt_course.weights.names import from_gpt2, to_gpt2
 from gpt_course.weights.source import Source, find_file, some
 
+_MOST = {"n_layers": 1000, "emb_dim": 100_000}  # de sobra; un archivo hostil podría nombrar millones
 HEAD_WIDTH = 64  # la de los cuatro GPT-2; sin config.json, de ella salen las cabezas
 _FIXED = {  # lo que un config.json puede pedir y este modelo no sabe hacer de otra manera
     "model_type": ("gpt2",),
@@ -40,10 +42,9 @@ def load_gpt2(path, *, n_heads=None):
     file = find_file(path)
     source = Source(file)
     settings = _read_settings(file.parent / "config.json")
-    shapes = _without_masks(source.shapes)
-    ours = "tok_emb.weight" in shapes
-    names = {name: name if ours else name.removeprefix("transformer.") for name in shapes}
-    known = {names[name]: shape for name, shape in shapes.items()}
+    ours = "tok_emb.weight" in source.shapes
+    names = {name: name if ours else name.removeprefix("transformer.") for name in source.shapes}
+    known = {names[name]: shape for name, shape in source.shapes.items()}
     if len(known) < len(names):
         raise ValueError(f"En {file.name} hay tensores repetidos, con y sin `transformer.` delante.")
     token, head = ("tok_emb", "out_head") if ours else ("wte", "lm_head")
@@ -70,11 +71,6 @@ def _fill(model, tensors, ours):
     return model.eval()
 
 
-def _without_masks(shapes):
-    foreign = (*(f".{name}" for name in MASKS), ".att.mask")
-    return {name: shape for name, shape in shapes.items() if not name.endswith(foreign)}
-
-
 def _config(shapes, settings, n_heads, ours):
     """La configuración que dicen las formas, comprobada con la de `config.json`."""
     token, position = ("tok_emb.weight", "pos_emb.weight") if ours else ("wte.weight", "wpe.weight")
@@ -86,11 +82,12 @@ def _config(shapes, settings, n_heads, ours):
             )
     (vocab_size, emb_dim), (context_length, _) = shapes[token], shapes[position]
     block = "trf_blocks." if ours else "h."
+    heads = n_heads if n_heads is not None else settings.get("n_head")
     cfg = {
         "vocab_size": vocab_size,
         "context_length": context_length,
         "emb_dim": emb_dim,
-        "n_heads": n_heads or settings.get("n_head") or max(1, emb_dim // HEAD_WIDTH),
+        "n_heads": max(1, emb_dim // HEAD_WIDTH) if heads is None else heads,
         "n_layers": len(
             {name.removeprefix(block).split(".")[0] for name in shapes if name.startswith(block)}
         ),
@@ -101,9 +98,12 @@ def _config(shapes, settings, n_heads, ours):
     for theirs, name in _SIZES.items():
         if theirs in settings and settings[theirs] != cfg[name]:
             raise ValueError(
-                f"config.json dice {theirs} = {settings[theirs]!r} y los tensores miden {cfg[name]}: son de "
-                "dos modelos distintos. Usa el config.json que venía con los pesos."
+                f"config.json dice {theirs} = {short(settings[theirs])} y los tensores miden {cfg[name]}: "
+                "son de dos modelos distintos. Usa el config.json que venía con los pesos."
             )
+    for name, most in _MOST.items():
+        if cfg[name] > most:
+            raise ValueError(f"No es un GPT-2: tendría {name} = {cfg[name]}, y se admite hasta {most}.")
     check_config(cfg)
     return cfg
 
@@ -118,7 +118,7 @@ def _check_shapes(shapes, expected):
     missing, extra = ([n for n in a if n not in b] for a, b in ((expected, shapes), (shapes, expected)))
     if missing or extra:
         raise ValueError(
-            f"Los tensores no son los de un GPT-2 de {len(expected)}. Faltan: {some(missing) or 'ninguno'}; "
+            f"No son los {len(expected)} tensores de un GPT-2. Faltan: {some(missing) or 'ninguno'}; "
             f"sobran: {some(extra) or 'ninguno'}."
         )
     for name, shape in shapes.items():
@@ -142,15 +142,15 @@ def _read_settings(path):
     for key, values in _FIXED.items():
         if key in found and found[key] not in values:
             raise ValueError(
-                f"{path.name} pide {key} = {found[key]!r}; este modelo solo admite {values[0]!r}."
+                f"{path.name} pide {key} = {short(found[key])}; este modelo solo admite {values[0]!r}."
             )
     width = found.get("n_embd")
     if found.get("n_inner") not in (None, 4 * width if isinstance(width, int) else None):
-        raise ValueError(f"{path.name} pide n_inner = {found['n_inner']!r}; este modelo usa 4 · n_embd.")
+        raise ValueError(f"{path.name} pide n_inner = {short(found['n_inner'])}; este modelo usa 4 · n_embd.")
     rates = [found.get(f"{place}_pdrop", 0.1) for place in ("resid", "embd", "attn")]
     if rates != rates[:1] * 3:
         raise ValueError(
-            f"{path.name} pide un dropout distinto en cada sitio, {rates}, y este modelo tiene uno "
+            f"{path.name} pide un dropout distinto en cada sitio, {short(rates)}, y este modelo tiene uno "
             "solo. Iguala en ese archivo resid_pdrop, embd_pdrop y attn_pdrop; al generar no actúan."
         )
     return {**found, "drop_rate": rates[0]}

@@ -28,7 +28,7 @@ BLOCK = {  # detrás de «h.0.» allí y de «trf_blocks.0.» aquí
     "mlp.c_proj.bias": "ff.layers.2.bias",
 }
 TRANSPOSED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
-MASKS = ("attn.bias", "attn.masked_bias")  # la máscara causal guardada como un tensor: aquí no hace falta
+MASKS = (".attn.bias", ".attn.masked_bias", ".att.mask")  # la máscara causal hecha tensor: aquí no hace falta
 
 
 def our_names(name):

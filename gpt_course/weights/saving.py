@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from gpt_course.tokenizer import BYTE_ORDER, END_OF_TEXT, LETTERS, BPETokenizer, load_gpt2_merges
 from gpt_course.weights.names import to_gpt2
+from gpt_course.weights.source import DTYPES
 
 
 def save_gpt2(model, directory):
@@ -18,13 +19,20 @@ def save_gpt2(model, directory):
     Escribe `config.json` y `model.safetensors`, y los archivos del tokenizador de GPT-2 si el vocabulario es
     el suyo (50 257 tokens). Un modelo sin sesgos en query, key y value los gana, a cero: GPT-2 los tiene
     siempre. Los archivos se escriben aparte y al final se cambian por los anteriores.
-    Errores: `OSError` si el disco no deja (queda lo que había); `ValueError` si se rompió la vinculación.
+    Errores: `OSError` si el disco no deja (queda lo que había); `ValueError` si se rompió la vinculación o
+    los pesos no son de 32 o 16 bits, que es lo que `load_gpt2` lee.
     """
     directory = Path(directory)
     tensors = {
         name if name == "lm_head.weight" else f"transformer.{name}": tensor
         for name, tensor in to_gpt2(model.state_dict(), len(model.trf_blocks))
     }
+    for name, tensor in tensors.items():
+        if tensor.dtype not in DTYPES.values() or tensor.is_meta:
+            raise ValueError(
+                f"Se guardan pesos float32, float16 o bfloat16; {name} es {tensor.dtype} y está en "
+                f"{tensor.device}. Conviértelo con model.float(); si es una maqueta (meta), no hay números."
+            )
     texts = {"config.json": _as_json(_settings(model))}
     if model.tok_emb.num_embeddings == 50257:
         texts |= _tokenizer_files(model.pos_emb.num_embeddings)

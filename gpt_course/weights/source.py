@@ -1,19 +1,22 @@
 """Abrir un archivo de pesos sin fiarse de él: solo tensores, nunca código, y nada que no quepa."""
 
 import os
-import pickle
+import zipfile
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 
+from gpt_course.weights.names import MASKS
+
 SAFE, TORCH = ".safetensors", (".pt", ".pth")
-_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
 class Source:
     """Los tensores de un archivo: `shapes`, {nombre: forma}, y `get(nombre)`, que lee uno.
 
+    Las máscaras causales que otros guardan no cuentan, sean del tipo que sean.
     Errores: `OSError` si no se puede leer; `ValueError` si no es un archivo de pesos sano.
     """
 
@@ -22,13 +25,14 @@ class Source:
         with open(path, "rb") as file:  # si falta o no hay permiso, que lo diga el sistema
             size = os.fstat(file.fileno()).st_size
         try:
-            tensors = self._safe() if path.suffix == SAFE else self._torch()
-        except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+            tensors = self._safe() if path.suffix == SAFE else self._torch(size)
+        except (SafetensorError, RuntimeError, ValueError) as error:
             raise ValueError(
                 f"{path.name} no es un archivo de pesos completo y sano ({size:,} bytes). Lo que falla: "
                 f"{_first_line(error)}. Descárgalo o guárdalo otra vez."
             ) from None
-        wrong = {name: dtype for name, (_, dtype) in tensors.items() if dtype not in _DTYPES.values()}
+        tensors = {name: found for name, found in tensors.items() if not name.endswith(MASKS)}
+        wrong = {name: dtype for name, (_, dtype) in tensors.items() if dtype not in DTYPES.values()}
         if wrong:
             found = some(f"{name} ({dtype})" for name, dtype in wrong.items())
             raise ValueError(
@@ -43,16 +47,27 @@ class Source:
         found = {}
         for name in self._file.keys():  # noqa: SIM118 - no es un diccionario
             part = self._file.get_slice(name)
-            found[name] = (tuple(part.get_shape()), _DTYPES.get(part.get_dtype(), part.get_dtype()))
+            found[name] = (tuple(part.get_shape()), DTYPES.get(part.get_dtype(), part.get_dtype()))
         return found
 
-    def _torch(self):
-        # weights_only: un .pt es un `pickle`, y abrir uno cualquiera puede ejecutar lo que lleve dentro.
-        loaded = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
-        if not isinstance(loaded, dict) or not all(isinstance(t, torch.Tensor) for t in loaded.values()):
+    def _torch(self, size):
+        try:
+            with zipfile.ZipFile(self.path) as parts:  # torch no comprime: comprimido, podría no caber
+                if any(part.compress_type != zipfile.ZIP_STORED for part in parts.infolist()):
+                    raise zipfile.BadZipFile
+            # weights_only: un .pt es un `pickle`, y abrir uno cualquiera puede ejecutar lo que lleve dentro.
+            loaded = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
+        except OSError:
+            raise
+        except Exception as error:  # un `pickle` dañado falla de cualquier manera
+            kind = type(error).__name__
+            raise ValueError(f"torch no puede abrirlo sin descomprimir ni ejecutar nada ({kind})") from None
+        if not isinstance(loaded, dict) or not all(map(_is_named_tensor, loaded.items())):
             raise ValueError("se esperaba un state_dict, un diccionario de tensores con su nombre")
+        if sum(tensor.nbytes for tensor in loaded.values()) > 2 * size:  # 2: una matriz con dos nombres
+            raise ValueError("sus tensores dicen medir más que el archivo")
         self.get = loaded.__getitem__
-        return {str(name): (tuple(tensor.shape), tensor.dtype) for name, tensor in loaded.items()}
+        return {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in loaded.items()}
 
 
 def find_file(path):
@@ -73,6 +88,8 @@ def find_file(path):
             f"No existe {path}. Se esperaba una carpeta con model.safetensors y config.json, o un archivo "
             f"{', '.join([SAFE, *TORCH])}."
         )
+    if not path.is_file():  # una carpeta, o una tubería en la que se esperaría para siempre
+        raise OSError(f"{path} no es un archivo.")
     if path.suffix not in (SAFE, *TORCH):
         raise ValueError(
             f"Se esperaba un archivo {SAFE} (o {' o '.join(TORCH)} con un state_dict); llegó {path.name}. "
@@ -83,9 +100,15 @@ def find_file(path):
 
 def some(names, limit=3):
     """Unos cuantos nombres, y cuántos más hay."""
-    names = list(names)
+    names = [name if len(name) <= 80 else f"{name[:80]}…" for name in names]
     rest = f" y {len(names) - limit} más" if len(names) > limit else ""
     return ", ".join(names[:limit]) + rest
+
+
+def _is_named_tensor(item):
+    name, tensor = item
+    plain = isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided and not tensor.is_meta
+    return isinstance(name, str) and plain
 
 
 def _first_line(error):
