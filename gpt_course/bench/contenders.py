@@ -48,6 +48,9 @@ class _Peer:
 
         self.torch = torch
 
+    def logits(self, model, ids):
+        return model(ids)
+
     def optimizer(self, model):
         return self.torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
 
@@ -69,20 +72,19 @@ class Transformers(_Peer):
 
     def build(self, cfg):
         rates = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), cfg["drop_rate"])
-        return self.module.GPT2LMHeadModel(
-            self.module.GPT2Config(
-                vocab_size=cfg["vocab_size"],
-                n_positions=cfg["context_length"],
-                n_embd=cfg["emb_dim"],
-                n_layer=cfg["n_layers"],
-                n_head=cfg["n_heads"],
-                bos_token_id=0,
-                eos_token_id=None,
-                pad_token_id=0,
-                attn_implementation="sdpa",
-                **rates,
-            )
+        config = self.module.GPT2Config(
+            vocab_size=cfg["vocab_size"],
+            n_positions=cfg["context_length"],
+            n_embd=cfg["emb_dim"],
+            n_layer=cfg["n_layers"],
+            n_head=cfg["n_heads"],
+            bos_token_id=0,
+            eos_token_id=None,  # siempre escribe todos los que se piden
+            pad_token_id=0,
+            attn_implementation="sdpa",
+            **rates,
         )
+        return self.module.GPT2LMHeadModel(config)
 
     def load(self, model, weights):
         model.transformer.load_state_dict(weights)
@@ -121,9 +123,6 @@ class LLMsFromScratch(_Peer):
         model.load_state_dict(_linear_layout(weights, swapped), strict=False)
         return model
 
-    def logits(self, model, ids):
-        return model(ids)
-
     def generate(self, model, ids, count):
         return self.module.generate_text_simple(model, ids, count, model.pos_emb.num_embeddings)
 
@@ -140,22 +139,19 @@ class LitGPT(_Peer):
         self.config, self.model = config, model
 
     def build(self, cfg):
-        return self.model.GPT(
-            self.config.Config(
-                block_size=cfg["context_length"],
-                vocab_size=cfg["vocab_size"],
-                padded_vocab_size=cfg["vocab_size"],
-                n_layer=cfg["n_layers"],
-                n_head=cfg["n_heads"],
-                n_embd=cfg["emb_dim"],
-                rotary_percentage=0.0,
-                parallel_residual=False,
-                norm_class_name="LayerNorm",
-                mlp_class_name="GptNeoxMLP",
-                gelu_approximate="tanh",
-                attn_bias=cfg["qkv_bias"],
-            )
+        config = self.config.Config(
+            block_size=cfg["context_length"],
+            vocab_size=cfg["vocab_size"],
+            padded_vocab_size=cfg["vocab_size"],
+            n_layer=cfg["n_layers"],
+            n_head=cfg["n_heads"],
+            n_embd=cfg["emb_dim"],
+            attn_bias=cfg["qkv_bias"],
+            rotary_percentage=0.0,
+            parallel_residual=False,
+            gelu_approximate="tanh",
         )
+        return self.model.GPT(config)
 
     def load(self, model, weights):
         swapped = {"wte": "transformer.wte", "ln_f": "transformer.ln_f", "ln_1": "norm_1", "ln_2": "norm_2"}
@@ -165,9 +161,6 @@ class LitGPT(_Peer):
         rest = {name: tensor for name, tensor in weights.items() if not name.startswith("wpe")}
         model.load_state_dict(_linear_layout(rest, swapped), strict=False)
         return model
-
-    def logits(self, model, ids):
-        return model(ids)
 
     def generate(self, model, ids, count):
         """El bucle de su `generate`, que solo admite una frase, con un lote."""

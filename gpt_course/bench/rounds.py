@@ -1,9 +1,11 @@
 """Repartir los turnos, alternarlos y quedarse con las medianas."""
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -24,6 +26,7 @@ SIZES = {
     "read": {"read_long": (1, 1024), "read_batch": (8, 128)},  # (B, T)
     "write": {"write_one": (1, 32, 128), "write_batch": (8, 32, 128)},  # (B, T de entrada, tokens nuevos)
     "train": (4, 256),
+    "quality": 1024,  # tokens de cada frase en que se comparan float32 y bf16
     "repeats": 3,
     "threads": 2,
 }
@@ -39,34 +42,73 @@ def installed():
     return found
 
 
-def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES):
-    """Mide a los `contenders` en `rounds` vueltas alternadas; las barras, en la salida de errores.
+def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
+    """Mide a los `contenders` en `rounds` vueltas alternadas; la barra, en la salida de errores.
 
-    Devuelve {"limits": …, "tasks": {tarea: {contendiente: mediana}}, "failed": {contendiente: motivo}}.
-    Quien falla o no calcula los mismos logits que el curso queda fuera, con su motivo.
-    Errores: `RuntimeError` si falla el curso; `OSError` si no caben los pesos en el disco.
+    contenders: {nombre: versión}, como da `installed`. real: carpeta de unos pesos con que medir lo que se
+    pierde en bf16; sin ella, los del azar con que se mide lo demás.
+    Devuelve lo que leen `report.rows` y `report.table`. Las medianas de cada tarea, en segundos (`peak`, en
+    bytes); quien falla o no calcula los mismos logits que el curso queda en `failed`, con su motivo.
+    Errores: `RuntimeError` si falla el curso; `OSError` si los pesos no caben en el disco.
     """
-    turns = [("limits", OURS)] + [(kind, name) for kind in ("read", "train") for name in contenders]
+    turns = [("limits", OURS), *((kind, name) for kind in ("read", "train") for name in contenders)]
+    turns = [*turns * rounds, ("bf16", OURS)]
     found, slow = {name: [] for name in contenders}, {name: set() for name in contenders}
-    limits, failed = [], {}
+    limits, bf16, failed = [], None, {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        order = {"cfg": dict(cfg), "weights": _write_weights(cfg, folder), **sizes}
-        for kind, name in tqdm(turns * rounds, unit="turno", file=sys.stderr):
+        order = {
+            "cfg": dict(cfg),
+            "weights": _write_weights(cfg, folder),
+            "real": str(real or folder),
+            **sizes,
+        }
+        for kind, name in tqdm(turns, unit="turno", file=sys.stderr):
             if name in failed:
                 continue
+            again = {task: size for task, size in sizes["write"].items() if task not in slow[name]}
             try:
-                again = {task: size for task, size in sizes["write"].items() if task not in slow[name]}
                 result = _turn({**order, "write": again, "kind": kind, "contender": name})
             except RuntimeError as error:
                 if name == OURS:
                     raise
                 failed[name] = str(error)
+                continue
+            if kind == "limits":
+                limits.append(result)
+            elif kind == "bf16":
+                bf16 = result
             else:
-                (limits if kind == "limits" else found[name]).append(result)
-                slow[name] |= {task for task, times in result.get("seconds", {}).items() if times[0] > ENOUGH}
+                found[name].append(result)
+                slow[name] |= {task for task, times in result["seconds"].items() if times[0] > ENOUGH}
     failed |= _different(found, failed)
     good = {name: results for name, results in found.items() if name not in failed}
-    return {"limits": _medians(limits), "tasks": _tasks(good), "failed": failed}
+    return {
+        "machine": _machine(sizes["threads"]),
+        "contenders": {name: contenders[name] for name in good},
+        "cfg": dict(cfg),
+        "sizes": sizes,
+        "limits": {key: statistics.median(row[key] for row in limits) for key in limits[0]},
+        "tasks": _tasks(good),
+        "bf16": _bf16(bf16, real),
+        "failed": failed,
+    }
+
+
+def _bf16(result, real):
+    medians = {task: statistics.median(seconds) for task, seconds in result["seconds"].items()}
+    return {
+        **result,
+        "seconds": medians,
+        "weights": f"pesos de {Path(real).name}" if real else "pesos al azar",
+    }
+
+
+def _machine(threads):
+    processor = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError, StopIteration):  # solo Linux; los demás ya lo han dicho
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return {"processor": processor, "threads": threads, "torch": torch.__version__}
 
 
 def _write_weights(cfg, folder):
@@ -115,7 +157,3 @@ def _tasks(found):
         for task, values in times.items():
             tasks.setdefault(task, {})[name] = statistics.median(values)
     return tasks
-
-
-def _medians(rows):
-    return {key: statistics.median(row[key] for row in rows) for key in rows[0]}

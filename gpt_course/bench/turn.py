@@ -1,6 +1,7 @@
 """Lo que hace un proceso en un turno: lee una orden de la entrada y escribe lo medido en la salida."""
 
 import contextlib
+import functools
 import json
 import sys
 import time
@@ -13,8 +14,9 @@ ENOUGH = 20  # segundos que ya no hace falta repetir: lo que tarda tanto varía 
 def take_turn(order):
     """Hace un turno y devuelve lo medido.
 
-    order: `kind` («read», «train» o «limits»), `contender`, `cfg`, `weights` (un archivo safetensors) y los
-    tamaños de `gpt_course.bench.rounds.SIZES`. Los tiempos, en segundos; la memoria, en bytes.
+    order: `kind` («read», «train», «limits» o «bf16»), `contender`, `cfg`, `weights` (un archivo
+    safetensors), `real` (la carpeta de los pesos que se pasan a bf16) y los tamaños de `rounds.SIZES`.
+    Los tiempos, en segundos; la memoria, en bytes.
     """
     start = time.perf_counter()
     import torch
@@ -25,6 +27,8 @@ def take_turn(order):
         from gpt_course.bench.limits import measure_limits
 
         return measure_limits()
+    if order["kind"] == "bf16":
+        return _bf16(order)
     contender = CONTENDERS[order["contender"]]()
     ready = time.perf_counter()
     torch.manual_seed(0)
@@ -43,20 +47,33 @@ def _read_and_write(contender, model, order):
     seconds = {}
     with torch.no_grad():
         for name, shape in order["read"].items():
-            ids = _tokens(order, *shape)
-            seconds[name] = _repeat(order["repeats"], lambda ids=ids: contender.logits(model, ids))
-        for name, (batch, prompt, count) in order["write"].items():
-            ids = _tokens(order, batch, prompt)
-            seconds[name] = _repeat(
-                order["repeats"],
-                lambda ids=ids, count=count: contender.generate(model, ids, count),
-                warm=False,
-            )
-            written = contender.generate(model, ids, 2).shape
-            if tuple(written) != (batch, prompt + 2):
-                raise RuntimeError(f"se pidieron 2 tokens más y salió la forma {tuple(written)}")
+            work = functools.partial(contender.logits, model, _tokens(order, *shape))
+            work()  # la primera vez tarda más
+            seconds[name] = _repeat(order["repeats"], work)
+        seconds |= _write(contender, model, order)
         logits = contender.logits(model, _tokens(order, 1, 4))[0, -1, :64]
     return {"seconds": seconds, "logits": logits.tolist()}
+
+
+def _write(contender, model, order):
+    seconds = {}
+    for name, (batch, prompt, count) in order["write"].items():
+        ids = _tokens(order, batch, prompt)
+        written = tuple(contender.generate(model, ids, 2).shape)
+        if written != (batch, prompt + 2):
+            raise RuntimeError(f"se pidieron 2 tokens más y salió la forma {written}")
+        seconds[name] = _repeat(order["repeats"], functools.partial(contender.generate, model, ids, count))
+    return seconds
+
+
+def _bf16(order):
+    from gpt_course.bench.quality import bf16_quality
+    from gpt_course.fast import make_fast
+    from gpt_course.weights import load_gpt2
+
+    model = make_fast(load_gpt2(order["real"]))
+    found = bf16_quality(model, order["quality"])
+    return {**found, "seconds": _write(CONTENDERS["gpt_course"](), model.bfloat16(), order)}
 
 
 def _train(contender, model, order):
@@ -76,15 +93,15 @@ def _train(contender, model, order):
         optimizer.step()
         losses.append(loss.item())
 
+    for _ in range(2):  # los dos primeros pasos tardan más: crean el estado del optimizador y piden memoria
+        step()
     seconds = _repeat(order["repeats"], step)
     if not torch.tensor(losses).isfinite().all():
         raise RuntimeError(f"la pérdida dejó de ser finita: {losses}")
     return {"seconds": {"train": seconds}, "peak": peak_of_this_process(), "first_loss": losses[0]}
 
 
-def _repeat(times, work, warm=True):
-    if warm:
-        work()
+def _repeat(times, work):
     seconds = []
     while len(seconds) < times and sum(seconds) < ENOUGH:
         start = time.perf_counter()

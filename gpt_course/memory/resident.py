@@ -13,8 +13,8 @@ def resident_peak(setup, work):
     resta. Ejecuta al menos dos pasos de entrenamiento en `work`: el primero aún no tiene optimizador.
     Errores: `RuntimeError` con el final de lo que dijo el proceso, si falla o el sistema lo detiene.
     """
-    peak = peak_of_this_process.__name__
-    code = f"{inspect.getsource(peak_of_this_process)}\n{setup}\n_base = {peak}()\n{work}\nprint('pico', {peak}() - _base)"
+    source, peak = inspect.getsource(peak_of_this_process), f"{peak_of_this_process.__name__}()"
+    code = f"{source}\n{setup}\n_base = {peak}\n{work}\nprint('pico', {peak} - _base)"
     # En Linux, lo mayor de 128 KiB se devuelve al sistema al liberarlo: sin esto, quedaría retenido.
     environment = {
         **os.environ,
@@ -35,8 +35,9 @@ def resident_peak(setup, work):
     return int(last[1])
 
 
+# `resident_peak` copia el texto de esta función en el proceso nuevo: lo que usa se importa dentro.
 def peak_of_this_process():
-    """Marca más alta de la memoria residente de este proceso, en bytes. Su texto se copia en otros procesos."""
+    """Marca más alta de la memoria residente de este proceso, en bytes."""
     import sys
 
     if sys.platform == "linux":  # la de `getrusage` podría ser la del proceso que creó a este

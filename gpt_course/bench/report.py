@@ -1,0 +1,126 @@
+"""De las medidas a una tabla: qué tarda cada uno, cuánto más rápido va el curso y hasta dónde se podría."""
+
+from gpt_course.bench.rounds import OURS
+from gpt_course.memory import Plan, flops, parameters
+
+MiB = 2**20
+
+
+def rows(result):
+    """Las filas de la tabla: listas de {"task", "label", "unit", "values", "limit", "advantage", "less"}.
+
+    `values`: {contendiente: valor} en `unit`. `less`: True si es mejor cuanto menor. `advantage`: cuántas
+    veces mejor es el curso que el mejor de los demás; None si nadie más lo hizo. `limit`: lo que permiten
+    los límites medidos en este equipo, o None.
+    """
+    sizes, tasks = result["sizes"], result["tasks"]
+    ceilings = _ceilings(result)
+    found = []
+    for task, (label, unit, tokens) in _descriptions(sizes).items():
+        if OURS not in tasks.get(task, {}):
+            continue
+        shown = {name: _in_unit(value, unit, tokens) for name, value in tasks[task].items()}
+        limit = _in_unit(ceilings[task], unit, tokens) if task in ceilings else None
+        less = not unit.startswith("tokens")
+        rivals = [value for name, value in shown.items() if name != OURS]
+        advantage = None
+        if rivals:
+            advantage = min(rivals) / shown[OURS] if less else shown[OURS] / max(rivals)
+        found.append(
+            {"task": task, "label": label, "unit": unit, "values": shown, "limit": limit}
+            | {"advantage": advantage, "less": less}
+        )
+    return found
+
+
+def table(result):
+    """La tabla, en Markdown, con una línea por tarea y los límites del equipo debajo."""
+    names = list(result["contenders"])
+    head = ["trabajo", "unidad", *names, "ventaja", "límite"]
+    lines = [" | ".join(head), "|".join("---" for _ in head)]
+    for row in rows(result):
+        values = [_number(row["values"].get(name)) for name in names]
+        advantage = "—" if row["advantage"] is None else f"{_decimal(row['advantage'], 2)}×"
+        lines.append(" | ".join([row["label"], row["unit"], *values, advantage, _number(row["limit"])]))
+    return "\n".join([*(f"| {line} |".replace("|---", "|---") for line in lines), "", *notes(result)])
+
+
+def notes(result):
+    """Frases con el equipo, los límites y lo que no se pudo medir."""
+    machine, limits, bf16 = result["machine"], result["limits"], result["bf16"]
+    flops_found = [f"F.linear {_decimal(limits['linear_flops'] / 1e9, 0)}"]
+    if "onednn_flops" in limits:
+        flops_found.append(f"oneDNN {_decimal(limits['onednn_flops'] / 1e9, 0)}")
+    flops_found.append(f"bf16 {_decimal(limits['bf16_flops'] / 1e9, 0)}")
+    versions = ", ".join(f"{name} {version}" for name, version in result["contenders"].items())
+    found = [
+        f"Equipo: {machine['processor']}, {machine['threads']} hilos, PyTorch {machine['torch']}.",
+        f"Versiones: {versions}.",
+        f"Límites medidos: {', '.join(flops_found)} GFLOP/s; leer memoria, "
+        f"{_decimal(limits['read_bytes'] / 1e9, 0)} GB/s.",
+        f"Con los pesos en bf16, el curso escribe {_number(_write_speed(result, 'write_one'))} y "
+        f"{_number(_write_speed(result, 'write_batch'))} tokens/s. La pérdida en el relato pasa de "
+        f"{_decimal(bf16['loss_fp32'], 4)} a {_decimal(bf16['loss_bf16'], 4)} y el token más probable es el "
+        f"mismo en el {_decimal(100 * bf16['same_token'], 1)} % de los lugares ({bf16['weights']}).",
+    ]
+    found += [f"Sin medir: {name}, {reason}." for name, reason in result["failed"].items()]
+    if result.get("gpu"):
+        gpu = result["gpu"]
+        found.append(
+            f"GPU ({gpu['name']}): {_number(gpu['tokens_per_second'])} tokens/s al entrenar en bf16 con "
+            f"lotes de {gpu['batch']}×{gpu['length']}; {_decimal(100 * gpu['share'], 1)} % de los "
+            f"{_decimal(gpu['matmul_flops'] / 1e12, 0)} TFLOP/s medidos al multiplicar matrices."
+        )
+    return found
+
+
+def _descriptions(sizes):
+    """{tarea: (rótulo, unidad, tokens de cada vez)}."""
+    found = {}
+    for task, (batch, length) in sizes["read"].items():
+        found[task] = (f"leer {batch}×{length} tokens", "ms", None)
+    for task, (batch, prompt, count) in sizes["write"].items():
+        found[task] = (f"escribir {batch}×{count} tras {prompt}", "tokens/s", batch * count)
+    batch, length = sizes["train"]
+    found["train"] = (f"entrenar con {batch}×{length}, AdamW", "tokens/s", batch * length)
+    found["peak"] = ("memoria máxima al entrenar", "MiB", None)
+    found["build"] = ("crear el modelo", "ms", None)
+    found["import"] = ("importar", "ms", None)
+    return found
+
+
+def _ceilings(result):
+    """Segundos que tardarían solo las capas lineales al máximo medido; al importar, lo que tarda PyTorch."""
+    cfg, sizes, limits = result["cfg"], result["sizes"], result["limits"]
+    speed = max(limits["linear_flops"], limits.get("onednn_flops", 0))
+    read = 4 * sum(parameters(cfg).values()) / limits["read_bytes"]  # cada paso lee todos los pesos
+    found = {task: _linear_flops(cfg, *shape) / speed for task, shape in sizes["read"].items()}
+    for task, (batch, prompt, count) in sizes["write"].items():
+        step = max(read, _linear_flops(cfg, batch, 1) / speed)
+        found[task] = max(read, _linear_flops(cfg, batch, prompt) / speed) + (count - 1) * step
+    found["train"] = 3 * _linear_flops(cfg, *sizes["train"]) / speed
+    return found | {"import": result["tasks"]["torch"][OURS]}
+
+
+def _linear_flops(cfg, batch, length):
+    pieces = flops(Plan(cfg, batch=batch, seq=length))
+    return sum(pieces.values()) - pieces["scores"]
+
+
+def _write_speed(result, task):
+    batch, _, count = result["sizes"]["write"][task]
+    return batch * count / result["bf16"]["seconds"][task]
+
+
+def _in_unit(value, unit, tokens):
+    return {"ms": lambda: 1e3 * value, "MiB": lambda: value / MiB, "tokens/s": lambda: tokens / value}[unit]()
+
+
+def _number(value):
+    if value is None:
+        return "—"
+    return _decimal(value, 1 if value < 100 else 0)
+
+
+def _decimal(value, decimals):
+    return f"{value:.{decimals}f}".replace(".", ",")

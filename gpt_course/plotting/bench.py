@@ -1,0 +1,54 @@
+"""La comparación de velocidad, en barras."""
+
+import matplotlib.pyplot as plt
+
+from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, spanish
+
+_STYLES = [(ORANGE, ""), (BLUE, "//"), (GREEN, ".."), (SKY, "xx")]  # el dibujo se distingue también sin color
+
+
+def plot_speed(rows):
+    """Para cada trabajo, cuánto rinde cada uno frente al mejor de los demás, que vale 1 (más es mejor).
+
+    rows: las de `gpt_course.bench.report.rows`; se dibujan las que alguien más hizo. El primero de los
+    nombres es el que se compara. El número de cada barra es lo medido, en su unidad.
+    Errores: `ValueError` si ninguna fila se puede comparar.
+    """
+    rows = [row for row in rows if row["advantage"] is not None]
+    if not rows:
+        raise ValueError("No hay con quién comparar: hace falta al menos otro contendiente instalado.")
+    names = list(dict.fromkeys(name for row in rows for name in row["values"]))
+    _, ax = plt.subplots(figsize=(9, 0.42 + 0.24 * len(rows) * (len(names) + 1)), dpi=100, facecolor=PAPER)
+    ax.set_facecolor(PAPER)
+    step = len(names) + 1
+    for place, name in enumerate(names):
+        color, hatch = _STYLES[place % len(_STYLES)]
+        for index, row in enumerate(rows):
+            if name not in row["values"]:
+                continue
+            value, y = _against_the_best(row, name, names[0]), index * step + place
+            label = name if index == 0 else None
+            ax.barh(y, value, height=0.9, color=color, hatch=hatch, edgecolor=INK, linewidth=0.5, label=label)
+            shown = row["values"][name]
+            text = spanish(float(shown), 1 if shown < 100 else 0)
+            ax.text(value + 0.02, y, text, va="center", fontsize=9, color=INK)
+    middle = (len(names) - 1) / 2
+    ax.set_yticks(
+        [index * step + middle for index in range(len(rows))],
+        [f"{row['label']}\n({row['unit']})" for row in rows],
+    )
+    ax.axvline(1, color=INK, lw=1, ls="--")
+    ax.invert_yaxis()
+    right = 1.15 * max(_against_the_best(row, name, names[0]) for row in rows for name in row["values"])
+    ax.set(xlim=(0, right), xlabel="rendimiento frente al mejor de los demás (= 1); más es mejor")
+    ax.xaxis.set_major_formatter(lambda value, _: spanish(value))
+    ax.grid(axis="x", color=GREY)
+    ax.set_axisbelow(True)
+    ax.legend(ncols=len(names), loc="lower center", bbox_to_anchor=(0.4, 1.0), frameon=False)
+    ax.figure.tight_layout()
+    return ax
+
+
+def _against_the_best(row, name, ours):
+    rivals = [value for other, value in row["values"].items() if other != ours]
+    return min(rivals) / row["values"][name] if row["less"] else row["values"][name] / max(rivals)
