@@ -60,8 +60,8 @@ class KVCache:
             raise ValueError(f"La caché se creó para un lote de {rows}; llegó uno de {batch}. Crea otra.")
         if self.length + count > room:
             raise ValueError(
-                f"La caché está llena: tiene {room} lugares, {self.length} ya escritos, y llegaron {count} "
-                "tokens. Créala más larga o, si ya mide context_length, empieza otra con los últimos."
+                f"La caché está llena: tiene {room} lugares, {self.length} ya escritos, y se pidió sitio "
+                f"para {count} más. Créala más larga o, si ya mide context_length, empieza otra con los últimos."
             )
         if torch.is_grad_enabled():
             raise ValueError("La caché es para generar, sin gradientes. Úsala dentro de torch.no_grad().")

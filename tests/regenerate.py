@@ -8,6 +8,7 @@ import base64
 import contextlib
 import copy
 import io
+import json
 import re
 import sys
 import time
@@ -19,12 +20,15 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from gpt_course.bench.report import rows
 from gpt_course.config import GPT_CONFIG_124M
+from gpt_course.plotting.bench import plot_speed
 from gpt_course.plotting.diagrams import draw_architecture, draw_map
 
 matplotlib.use("Agg")  # sin ventanas
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+MEASURED = ROOT / "gpt_course" / "bench" / "measured.json"  # lo midió python -m gpt_course.bench --json
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -43,6 +47,7 @@ FIGURES = {
     "09_mapa.svg": lambda: draw_map(["modelo"]),
     "11_mapa.svg": lambda: draw_map(["atencion", "generacion"]),
     "12_mapa.svg": lambda: draw_map(["modelo"]),
+    "velocidad.svg": lambda: plot_speed(rows(json.loads(MEASURED.read_text(encoding="utf-8")))),
 }
 # Última celda, que no se guarda: la memoria que llegó a ocupar el núcleo (en KiB en Linux; bytes en macOS).
 MEASURE = """import builtins, sys

@@ -238,7 +238,9 @@ def test_sampling_is_the_same_with_and_without_cache():
 def test_a_full_cache():
     model, cache = tiny_model(), KVCache(tiny_model(), 1, 3)
     model(tokens(1, 2), cache=cache)
-    with pytest.raises(ValueError, match="está llena: tiene 3 lugares, 2 ya escritos, y llegaron 2 tokens"):
+    with pytest.raises(
+        ValueError, match="está llena: tiene 3 lugares, 2 ya escritos, y se pidió sitio para 2 más"
+    ):
         model(tokens(1, 2), cache=cache)
     assert cache.length == 2
     assert model(tokens(1, 1), cache=cache).shape == (1, 1, VOCAB)  # y sigue sirviendo

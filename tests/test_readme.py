@@ -1,13 +1,16 @@
 """Lo que dicen README.md y el índice es lo que hay."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 
 import pytest
-from regenerate import NOTEBOOKS, ROOT
+from regenerate import MEASURED, NOTEBOOKS, ROOT
 from repository import tracked
+
+from gpt_course.bench.report import table
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INDEX = (NOTEBOOKS / "indice.md").read_text(encoding="utf-8")
@@ -70,3 +73,8 @@ def test_the_map_of_the_repository_names_what_there_is():
     modules = {f"gpt_course/{path.name}" for path in (ROOT / "gpt_course").glob("[a-z]*.py")}
     top = {path.name for path in tracked("") if path.parent == ROOT and not path.name.startswith(".")}
     assert modules | top - {"README.md"} <= named, "falta en el mapa del repositorio"
+
+
+def test_the_speed_table_is_the_one_that_was_measured():
+    expected = table(json.loads(MEASURED.read_text(encoding="utf-8")))
+    assert expected in README, f"La tabla de velocidad de README.md debe ser:\n{expected}"

@@ -637,6 +637,16 @@ def test_nothing_is_left_by_halves_when_the_disk_is_full(saved, monkeypatch):
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
 
 
+def test_a_folder_where_a_file_should_be(saved):
+    _, directory = saved
+    before = (directory / "model.safetensors").read_bytes()
+    (directory / "config.json").unlink()
+    (directory / "config.json").mkdir()
+    with pytest.raises(OSError, match=r"config\.json es una carpeta"):
+        save_gpt2(tiny_model(seed=1), directory)
+    assert (directory / "model.safetensors").read_bytes() == before
+
+
 def test_a_file_where_the_folder_should_be(tmp_path):
     (tmp_path / "ocupado").write_text("")
     with pytest.raises(OSError, match="No se pudo guardar el modelo"):

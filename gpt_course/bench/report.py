@@ -34,19 +34,18 @@ def rows(result):
 
 
 def table(result):
-    """La tabla, en Markdown, con una línea por tarea y los límites del equipo debajo."""
+    """La tabla, en Markdown, con una línea por tarea; debajo, el equipo, sus límites y lo que no se midió."""
     names = list(result["contenders"])
     head = ["trabajo", "unidad", *names, "ventaja", "límite"]
-    lines = [" | ".join(head), "|".join("---" for _ in head)]
+    lines = [" | ".join(head), " | ".join("---" for _ in head)]
     for row in rows(result):
         values = [_number(row["values"].get(name)) for name in names]
         advantage = "—" if row["advantage"] is None else f"{_decimal(row['advantage'], 2)}×"
         lines.append(" | ".join([row["label"], row["unit"], *values, advantage, _number(row["limit"])]))
-    return "\n".join([*(f"| {line} |".replace("|---", "|---") for line in lines), "", *notes(result)])
+    return "\n".join([*(f"| {line} |" for line in lines), "", *(f"- {note}" for note in _notes(result))])
 
 
-def notes(result):
-    """Frases con el equipo, los límites y lo que no se pudo medir."""
+def _notes(result):
     machine, limits, bf16 = result["machine"], result["limits"], result["bf16"]
     flops_found = [f"F.linear {_decimal(limits['linear_flops'] / 1e9, 0)}"]
     if "onednn_flops" in limits:

@@ -38,6 +38,9 @@ def save_gpt2(model, directory):
         texts |= _tokenizer_files(model.pos_emb.num_embeddings)
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        for name in ("model.safetensors", *texts):  # antes de cambiar ninguno
+            if (directory / name).is_dir():
+                raise IsADirectoryError(f"{name} es una carpeta")
         with tempfile.TemporaryDirectory(dir=directory, prefix=".guardando-") as temporary:
             for name, text in texts.items():
                 Path(temporary, name).write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,404 @@
+"""El banco de pruebas: que todos hagan el mismo trabajo, que se cuente bien y que un fallo no calle."""
+
+import json
+import math
+
+import pytest
+import torch
+from reference import tiny_model
+from torch.nn import functional as F
+
+from gpt_course.bench import __main__ as terminal
+from gpt_course.bench import gpu, rounds, turn
+from gpt_course.bench.contenders import CONTENDERS
+from gpt_course.bench.limits import measure_limits
+from gpt_course.bench.quality import bf16_quality
+from gpt_course.bench.report import rows, table
+from gpt_course.data import load_story
+from gpt_course.generation import generate
+from gpt_course.model import GPTModel
+from gpt_course.tokenizer import load_gpt2_tokenizer
+from gpt_course.training import next_token_loss
+from gpt_course.weights.names import to_gpt2
+
+CFG = {
+    "vocab_size": 97,
+    "context_length": 32,
+    "emb_dim": 32,
+    "n_heads": 4,
+    "n_layers": 2,
+    "drop_rate": 0.0,
+    "qkv_bias": True,
+    "tie_weights": True,
+}
+SIZES = {
+    "read": {"read_long": (1, 16), "read_batch": (2, 8)},
+    "write": {"write_one": (1, 4, 5), "write_batch": (3, 4, 5)},
+    "train": (2, 8),
+    "quality": 16,
+    "repeats": 2,
+    "threads": 1,
+}
+HERE = list(rounds.installed())  # con «.[test]» están el curso y transformers
+
+
+# --- Los contendientes ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reference():
+    model = tiny_model(**CFG)
+    torch.nn.init.zeros_(model.pos_emb.weight)
+    return model
+
+
+def contender_and_model(name, reference):
+    contender = CONTENDERS[name]()
+    weights = {key: tensor.clone() for key, tensor in to_gpt2(reference.state_dict(), 2)}
+    return contender, contender.load(contender.build(CFG), weights).eval()
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_everyone_does_the_same_work(name, reference):
+    contender, model = contender_and_model(name, reference)
+    ids = torch.arange(12).view(2, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(contender.logits(model, ids), reference(ids), atol=1e-4, rtol=1e-4)
+        assert torch.equal(contender.generate(model, ids, 7), generate(reference, ids, 7))
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_everyone_trains_every_parameter_on_the_same_loss(name, reference):
+    contender, model = contender_and_model(name, reference)
+    x, y = torch.arange(12).view(2, 6), torch.arange(1, 13).view(2, 6)
+    optimizer, before = contender.optimizer(model), [p.detach().clone() for p in model.parameters()]
+    loss = contender.loss(model, x, y)
+    torch.testing.assert_close(loss, next_token_loss(reference, x, y), atol=1e-5, rtol=1e-5)
+    loss.backward()
+    optimizer.step()
+    changed = [not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True)]
+    assert all(changed) and sum(p.numel() for p in before) == sum(p.numel() for p in reference.parameters())
+
+
+def test_the_course_and_the_reference_of_the_tests_are_always_here():
+    assert HERE[:2] == ["gpt_course", "transformers"]
+    assert list(CONTENDERS) == ["gpt_course", "transformers", "llms-from-scratch", "litgpt"]
+
+
+# --- Los turnos -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def result():
+    """Una comparación de verdad, en procesos nuevos, con un modelo diminuto."""
+    contenders = dict(list(rounds.installed().items())[:2])
+    return rounds.run(contenders, rounds=1, cfg=CFG, sizes=SIZES)
+
+
+def test_everything_is_measured(result):
+    assert result["failed"] == {}
+    assert set(result["tasks"]) == {
+        *("read_long", "read_batch", "write_one", "write_batch"),
+        *("train", "peak", "build", "import", "torch"),
+    }
+    for measured in result["tasks"].values():
+        assert list(measured) == ["gpt_course", "transformers"]
+        assert all(0 < value < math.inf for value in measured.values())
+    assert result["tasks"]["peak"]["gpt_course"] > 100 * 2**20  # PyTorch, importado, ya ocupa más
+    assert result["tasks"]["import"]["gpt_course"] >= result["tasks"]["torch"]["gpt_course"]
+    assert set(result["bf16"]["seconds"]) == {"write_one", "write_batch"}
+    assert json.loads(json.dumps(result)) is not None
+
+
+def test_the_table_has_a_row_for_each_task(result):
+    lines = table(result).splitlines()
+    assert lines[0] == "| trabajo | unidad | gpt_course | transformers | ventaja | límite |"
+    assert [line.split("|")[1].strip() for line in lines[2:10]] == [
+        *("leer 1×16 tokens", "leer 2×8 tokens", "escribir 1×5 tras 4", "escribir 3×5 tras 4"),
+        *("entrenar con 2×8, AdamW", "memoria máxima al entrenar", "crear el modelo", "importar"),
+    ]
+    assert "pesos al azar" in lines[-1] and "Sin medir" not in table(result)
+
+
+def fake_turns(monkeypatch, answer):
+    """Turnos sin proceso: lo de verdad ya se prueba arriba."""
+    asked = []
+
+    def turn_(order):
+        asked.append((order["kind"], order["contender"], sorted(order["write"])))
+        return answer(order)
+
+    monkeypatch.setattr(rounds, "_turn", turn_)
+    return asked
+
+
+def plausible(order, seconds=1.0, logits=(0.0, 1.0)):
+    if order["kind"] == "limits":
+        return {"linear_flops": 1e9, "bf16_flops": 2e9, "read_bytes": 1e9}
+    if order["kind"] == "bf16":
+        measured = {task: [seconds] for task in order["write"]}
+        return {"loss_fp32": 2.0, "loss_bf16": 2.5, "same_token": 0.75, "seconds": measured}
+    if order["kind"] == "train":
+        return {"seconds": {"train": [seconds]}, "peak": 2**20, "build": 1, "import": 1, "torch": 1}
+    measured = {task: [seconds] for task in [*order["read"], *order["write"]]}
+    return {"seconds": measured, "logits": list(logits), "build": 1, "import": 1, "torch": 1}
+
+
+TWO = {"gpt_course": "0", "transformers": "0"}
+
+
+def test_the_turns_alternate_and_the_median_is_taken(monkeypatch):
+    times = iter([1.0, 2.0, 9.0, 4.0, 5.0, 6.0])  # curso, rival; curso, rival; curso, rival
+
+    def answer(order):
+        return plausible(order, next(times) if order["kind"] == "read" else 1.0)
+
+    asked = fake_turns(monkeypatch, answer)
+    measured = rounds.run(TWO, rounds=3, cfg=CFG, sizes=SIZES)["tasks"]["read_long"]
+    assert [who for kind, who, _ in asked if kind == "read"] == ["gpt_course", "transformers"] * 3
+    assert measured == {"gpt_course": 5.0, "transformers": 4.0}
+    assert [kind for kind, _, _ in asked].count("limits") == 3 and asked[-1][0] == "bf16"
+
+
+def test_what_takes_too_long_is_measured_once(monkeypatch):
+    def answer(order):
+        return plausible(order, 99.0 if order["contender"] == "transformers" else 1.0)
+
+    asked = fake_turns(monkeypatch, answer)
+    result = rounds.run(TWO, rounds=2, cfg=CFG, sizes=SIZES)
+    wanted = [tasks for kind, who, tasks in asked if kind == "read" and who == "transformers"]
+    assert wanted == [["write_batch", "write_one"], []]
+    assert result["tasks"]["write_one"] == {"gpt_course": 1.0, "transformers": 99.0}
+
+
+def test_who_fails_is_left_out_with_the_reason(monkeypatch):
+    def answer(order):
+        if order["contender"] == "transformers":
+            raise RuntimeError("transformers: ImportError: falta algo")
+        return plausible(order)
+
+    asked = fake_turns(monkeypatch, answer)
+    result = rounds.run(TWO, rounds=2, cfg=CFG, sizes=SIZES)
+    assert result["failed"] == {"transformers": "transformers: ImportError: falta algo"}
+    assert [who for _, who, _ in asked].count("transformers") == 1  # no se insiste
+    assert "Sin medir: transformers, transformers: ImportError: falta algo." in table(result)
+    assert all(row["advantage"] is None for row in rows(result))
+
+
+def test_who_computes_something_else_is_left_out(monkeypatch):
+    fake_turns(
+        monkeypatch, lambda order: plausible(order, logits=(0.0, float(order["contender"] in HERE[:1])))
+    )
+    result = rounds.run(TWO, rounds=1, cfg=CFG, sizes=SIZES)
+    assert result["failed"] == {"transformers": "sus logits no son los del curso"}
+    assert list(result["tasks"]["train"]) == list(result["contenders"]) == ["gpt_course"]
+
+
+def test_if_the_course_fails_nothing_is_compared(monkeypatch):
+    def answer(order):
+        raise RuntimeError("gpt_course: roto")
+
+    fake_turns(monkeypatch, answer)
+    with pytest.raises(RuntimeError, match="gpt_course: roto"):
+        rounds.run(TWO, rounds=1, cfg=CFG, sizes=SIZES)
+
+
+def test_a_process_that_fails_says_why():
+    order = {"kind": "read", "contender": "gpt_course", "cfg": CFG, "weights": "no-existe", **SIZES}
+    with pytest.raises(RuntimeError, match=r"gpt_course: .*no-existe"):
+        rounds._turn(order)
+
+
+def test_repeating_stops_when_it_is_enough(monkeypatch):
+    clock = iter(range(0, 1000, 15))
+    monkeypatch.setattr(turn.time, "perf_counter", lambda: next(clock))
+    assert turn._repeat(9, lambda: None) == [15, 15]  # con 30 ya pasa de ENOUGH
+    assert turn._repeat(1, lambda: None) == [15]
+
+
+# --- Las cuentas ------------------------------------------------------------------------------------------
+
+
+def by_hand():
+    return {
+        "machine": {"processor": "de prueba", "threads": 2, "torch": "0"},
+        "contenders": {"gpt_course": "1", "transformers": "2", "litgpt": "3"},
+        "cfg": CFG,
+        "sizes": SIZES,
+        "limits": {"linear_flops": 1e9, "onednn_flops": 2e9, "bf16_flops": 4e9, "read_bytes": 1e9},
+        "tasks": {
+            "read_long": {"gpt_course": 0.010, "transformers": 0.030, "litgpt": 0.025},
+            "write_batch": {"gpt_course": 0.5, "transformers": 1.5, "litgpt": 1.0},
+            "train": {"gpt_course": 2.0, "transformers": 4.0},
+            "peak": {"gpt_course": 3 * 2**20, "transformers": 2**21},
+            "torch": {"gpt_course": 0.9},
+            "import": {"gpt_course": 1.0},
+        },
+        "bf16": {
+            "loss_fp32": 10.25,
+            "loss_bf16": 10.5,
+            "same_token": 0.75,
+            "weights": "pesos al azar",
+            "seconds": {"write_one": 0.01, "write_batch": 0.03},
+        },
+        "failed": {},
+    }
+
+
+def test_units_and_advantages():
+    found = {row["task"]: row for row in rows(by_hand())}
+    assert list(found) == ["read_long", "write_batch", "train", "peak", "import"]
+    assert found["read_long"]["values"] == {"gpt_course": 10.0, "transformers": 30.0, "litgpt": 25.0}
+    assert found["read_long"]["advantage"] == pytest.approx(2.5)
+    assert found["write_batch"]["values"] == {"gpt_course": 30.0, "transformers": 10.0, "litgpt": 15.0}
+    assert found["write_batch"]["advantage"] == pytest.approx(2.0)
+    assert found["train"]["values"] == {"gpt_course": 8.0, "transformers": 4.0}
+    assert found["peak"]["values"] == {"gpt_course": 3.0, "transformers": 2.0}
+    assert found["peak"]["advantage"] == pytest.approx(2 / 3)  # menos memoria es mejor
+    assert found["import"]["advantage"] is None and found["import"]["limit"] == pytest.approx(900)
+
+
+def test_the_limit_is_what_the_linear_layers_alone_would_take():
+    found = {row["task"]: row["limit"] for row in rows(by_hand())}
+    model = GPTModel(CFG)
+    matrices = sum(m.weight.numel() for m in model.modules() if isinstance(m, torch.nn.Linear))
+    weights = sum(p.numel() for p in model.parameters())
+    assert found["read_long"] == pytest.approx(1e3 * 2 * 16 * matrices / 2e9)
+    assert found["train"] == pytest.approx(16 / (3 * 2 * 16 * matrices / 2e9))
+    # Cada paso lee todos los pesos, 4 bytes cada uno, o multiplica tres filas: lo que más tarde.
+    step = max(4 * weights / 1e9, 2 * 3 * matrices / 2e9)
+    prompt = max(4 * weights / 1e9, 2 * 12 * matrices / 2e9)
+    assert found["write_batch"] == pytest.approx(15 / (prompt + 4 * step))
+    assert found["peak"] is None
+
+
+def test_the_table_is_written_in_spanish():
+    text = table(by_hand())
+    assert "| leer 1×16 tokens | ms | 10,0 | 30,0 | 25,0 | 2,50× |" in text
+    assert "| entrenar con 2×8, AdamW | tokens/s | 8,0 | 4,0 | — | 2,00× |" in text
+    assert "F.linear 1, oneDNN 2, bf16 4 GFLOP/s; leer memoria, 1 GB/s" in text
+    assert "escribe 500 y 500 tokens/s" in text  # 5/0,01 y 3·5/0,03
+    assert "de 10,2500 a 10,5000 y el token más probable es el mismo en el 75,0 %" in text
+    found = {**by_hand(), "gpu": gpu_result()}
+    assert "GPU (de prueba): 2000 tokens/s al entrenar en bf16 con lotes de 8×1024; 40,0 % de los 5 TF" in (
+        table(found)
+    )
+
+
+def gpu_result():
+    measured = {"name": "de prueba", "batch": 8, "length": 1024, "tokens_per_second": 2000.0}
+    return {**measured, "matmul_flops": 5e12, "share": 0.4}
+
+
+def test_limits_are_measured():
+    found = measure_limits(repeats=1)
+    assert set(found) - {"onednn_flops"} == {"linear_flops", "bf16_flops", "read_bytes"}
+    assert ("onednn_flops" in found) == torch.backends.mkldnn.is_available()
+    assert all(value > 1e6 for value in found.values())
+
+
+def test_bf16_quality_against_the_loss_of_the_course():
+    model = tiny_model(**CFG)
+    found = bf16_quality(model, 16)
+    tokens = torch.tensor(load_gpt2_tokenizer().encode(load_story()))[:64].view(4, 16) % 97
+    x, y = tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()
+    with torch.no_grad():
+        assert found["loss_fp32"] == pytest.approx(next_token_loss(model, x, y).item(), rel=1e-5)
+        half = model.bfloat16()(x).float()
+    assert found["loss_bf16"] == pytest.approx(F.cross_entropy(half.flatten(0, 1), y.flatten()).item())
+    assert found["loss_bf16"] == pytest.approx(found["loss_fp32"], rel=0.02) and found["same_token"] > 0.8
+
+
+# --- La GPU, con la misma cuenta en la CPU ----------------------------------------------------------------
+
+
+def test_the_batch_grows_while_it_fits_and_the_fastest_counts(monkeypatch):
+    seconds = {1: 1.0, 2: 1.5, 4: 3.5, 8: None}
+    asked = []
+
+    def step(cfg, device, batch, compiled, steps):
+        asked.append(batch)
+        return seconds[batch]
+
+    monkeypatch.setattr(gpu, "_step_seconds", step)
+    monkeypatch.setattr(gpu, "_matmul_flops", lambda device, side: 1e6)
+    found = gpu.measure_gpu(CFG, "cpu")
+    assert asked == [1, 2, 4, 8] and found["batch"] == 2
+    assert found["tokens_per_second"] == pytest.approx(2 * 32 / 1.5)
+    monkeypatch.setattr(gpu, "_step_seconds", lambda *_: None)
+    with pytest.raises(RuntimeError, match="no cabe ni un lote de una frase de 32 tokens"):
+        gpu.measure_gpu(CFG, "cpu")
+
+
+def test_the_gpu_code_trains_for_real_also_on_the_cpu():
+    found = gpu.measure_gpu(CFG, "cpu", compiled=False, steps=1, largest=2, side=64)
+    assert found["batch"] in (1, 2) and found["name"] == "cpu" and found["length"] == 32
+    assert found["tokens_per_second"] > 0 and found["matmul_flops"] > 0 and found["share"] > 0
+
+
+def test_out_of_memory_is_an_answer(monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(gpu, "_seconds", full)
+    assert gpu._step_seconds(CFG, torch.device("cpu"), 1, False, 1) is None
+
+
+# --- La terminal ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rounds", "0"], "--rounds debe ser un entero de 1 a 1000; llegó 0"),
+        (["--threads", "x"], "No se entiende --threads"),
+        (["--rounds"], "No se entiende --rounds"),
+        (["--prisa"], "No existe la opción '--prisa'"),
+        (["--weights", "no-existe"], "--weights espera una carpeta con model.safetensors; llegó 'no-existe'"),
+        (["--plot", "figura.docx"], "--plot espera un archivo .svg o .png; llegó 'figura.docx'"),
+    ],
+)
+def test_a_bad_order_measures_nothing(monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr(terminal, "run", lambda *_, **__: pytest.fail("no debía medir"))
+    assert terminal.main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """La terminal con lo ya medido a mano."""
+    asked = {}
+    monkeypatch.setattr(terminal, "run", lambda contenders, **options: asked.update(options) or by_hand())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    return asked
+
+
+def test_the_terminal_prints_the_table_or_the_json_and_draws(quick, capsys, tmp_path):
+    assert terminal.main(["--rounds", "5", "--threads", "4", "--weights", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.rstrip() == table(by_hand())
+    assert quick["rounds"] == 5 and quick["sizes"]["threads"] == 4 and quick["real"] == str(tmp_path)
+    assert terminal.main(["--json", "--plot", str(tmp_path / "figura.svg")]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(by_hand()))
+    assert (tmp_path / "figura.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_with_a_gpu_it_is_measured_too(quick, monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(terminal, "measure_gpu", lambda cfg: gpu_result())
+    assert terminal.main([]) == 0
+    assert "GPU (de prueba): 2000 tokens/s" in capsys.readouterr().out
+
+
+def test_who_is_missing_is_told_on_stderr(quick, monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "installed", lambda: TWO)
+    assert terminal.main([]) == 0
+    assert "No está litgpt" in capsys.readouterr().err
+
+
+def test_an_error_while_measuring_is_one_sentence(monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(terminal, "run", full)
+    assert terminal.main([]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("Error: ")
