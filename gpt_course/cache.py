@@ -61,7 +61,8 @@ class KVCache:
         if self.length + count > room:
             raise ValueError(
                 f"La caché está llena: tiene {room} lugares, {self.length} ya escritos, y se pidió sitio "
-                f"para {count} más. Créala más larga o, si ya mide context_length, empieza otra con los últimos."
+                f"para {count} más. Créala más larga o, si ya mide context_length, empieza otra con los "
+                "últimos."
             )
         if torch.is_grad_enabled():
             raise ValueError("La caché es para generar, sin gradientes. Úsala dentro de torch.no_grad().")

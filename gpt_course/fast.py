@@ -14,7 +14,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from gpt_course.config import check_count
 from gpt_course.layers import GELU, FeedForward, LayerNorm
+from gpt_course.training import check_pair, check_targets
 
 FEW = 16  # hasta tantas filas, lo que manda es leer los pesos; con más, multiplicar
 
@@ -39,13 +41,12 @@ def chunked_loss(model, x, y, *, logits=2**22):
 
     Recorre la cabeza de salida por trozos de unos `logits` números y de cada trozo se queda con su suma de
     exponenciales. Al ir hacia atrás los calcula otra vez: cuesta un producto de matrices más y ahorra B·T·V
-    números. x, y: (B, T). Errores: `ValueError` si no miden lo mismo o en y hay algo que no es un token.
+    números. x, y: (B, T). Errores: los de `next_token_loss`, y `ValueError` si `logits` no es un entero ≥ 1.
     """
-    if x.shape != y.shape:
-        raise ValueError(f"x e y deben tener la misma forma; llegaron {tuple(x.shape)} y {tuple(y.shape)}.")
+    check_count("logits", logits)
+    check_pair(x, y)
     features = model.features(x).flatten(0, 1)  # (B·T, C)
-    if y.device.type == "cpu" and not 0 <= y.min() <= y.max() < model.out_head.out_features:
-        raise ValueError(f"Se esperaban tokens de 0 a {model.out_head.out_features - 1} en y; llegó otro.")
+    check_targets(y, model.out_head.out_features)
     columns = max(1, logits // len(features))
     return _ChunkedLoss.apply(features, model.out_head.weight, y.flatten(), columns)
 

@@ -22,16 +22,26 @@ def next_token_loss(model, x, y):
     Errores: `ValueError` si sus formas no coinciden o `y` no son tokens int64; y los de `GPTModel`.
     Fuente: Radford et al. (2018), ecuación 1.
     """
+    check_pair(x, y)
+    logits = model(x)  # (B, T, V)
+    check_targets(y, logits.shape[-1])
+    return F.cross_entropy(logits.flatten(0, 1), y.flatten())
+
+
+def check_pair(x, y):
+    """Exige que `x` e `y` sean tensores de la misma forma, e `y`, de tokens int64."""
     if not (isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor)):
         raise ValueError(f"x e y deben ser tensores; llegaron {type(x).__name__} y {type(y).__name__}.")
     if x.shape != y.shape:
         raise ValueError(f"x e y deben tener la misma forma; llegaron {tuple(x.shape)} y {tuple(y.shape)}.")
     if y.dtype != torch.int64:
         raise ValueError(f"y debe ser int64, un número de token por lugar; llegó {y.dtype}. Usa y.long().")
-    logits = model(x)  # (B, T, V)
-    if y.device.type == "cpu" and not 0 <= y.min() <= y.max() < logits.shape[-1]:  # como en GPTModel
-        raise ValueError(f"y lleva tokens entre 0 y {logits.shape[-1] - 1}; llegó alguno fuera.")
-    return F.cross_entropy(logits.flatten(0, 1), y.flatten())
+
+
+def check_targets(y, vocab_size):
+    """Exige que los tokens de `y` sean del vocabulario; en una GPU no se mira, como en GPTModel."""
+    if y.device.type == "cpu" and not 0 <= y.min() <= y.max() < vocab_size:
+        raise ValueError(f"y lleva tokens entre 0 y {vocab_size - 1}; llegó alguno fuera.")
 
 
 def make_optimizer(model, *, lr=1e-3, weight_decay=0.1, fused=False):

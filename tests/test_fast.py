@@ -12,7 +12,7 @@ from gpt_course import fast
 from gpt_course.fast import FastLinear, chunked_loss, make_fast
 from gpt_course.generation import generate
 from gpt_course.model import GPTModel, init_gpt2
-from gpt_course.training import make_optimizer, next_token_loss, train
+from gpt_course.training import checkpoint_blocks, make_optimizer, next_token_loss, train
 
 CFG = {
     "vocab_size": 97,
@@ -190,6 +190,27 @@ def test_bf16_and_autocast_keep_their_types(onednn):
     assert generate(quick, tokens(1, 5), 4).shape == (1, 9)
 
 
+@pytest.mark.parametrize("loss", [next_token_loss, chunked_loss])
+def test_dropout_and_recomputation_are_the_same(onednn, loss):
+    plain, quick = (model.train() for model in models(drop_rate=0.2))
+    gradients = []
+    for model, function in ((plain, next_token_loss), (checkpoint_blocks(quick), loss)):
+        torch.manual_seed(3)
+        function(model, tokens(2, 20), tokens(2, 20, seed=2)).backward()
+        gradients.append([parameter.grad for parameter in model.parameters()])
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(other, one, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "x", [torch.ones(0, 4), torch.ones(2, 0, 4), torch.ones(4, 2).T, torch.ones(9, 1, 4)]
+)
+def test_any_shape_goes_through(onednn, x):
+    layer = torch.nn.Linear(4, 3)
+    expected = layer(x)
+    torch.testing.assert_close(make_fast(layer)(x), expected)
+
+
 def test_a_single_vector_also_goes_through():
     layer = make_fast(torch.nn.Linear(4, 3))
     torch.testing.assert_close(layer(torch.ones(4)), layer(torch.ones(1, 4))[0])
@@ -199,8 +220,12 @@ def test_wrong_answers_are_refused():
     plain, _ = models()
     with pytest.raises(ValueError, match=r"misma forma; llegaron \(1, 5\) y \(1, 4\)"):
         chunked_loss(plain, tokens(1, 5), tokens(1, 4))
-    with pytest.raises(ValueError, match="tokens de 0 a 96 en y"):
+    with pytest.raises(ValueError, match="tokens entre 0 y 96"):
         chunked_loss(plain, tokens(1, 5), tokens(1, 5) + 97)
+    with pytest.raises(ValueError, match="int64"):
+        chunked_loss(plain, tokens(1, 5), tokens(1, 5).float())
+    with pytest.raises(ValueError, match="logits debe ser un entero mayor o igual que 1; llegó 0"):
+        chunked_loss(plain, tokens(1, 5), tokens(1, 5), logits=0)
 
 
 def test_going_back_twice_adds_the_same_gradients_again():
