@@ -7,7 +7,7 @@ import contextlib
 import ctypes
 import functools
 import sys
-import time
+import timeit
 
 import torch
 import torch.nn.functional as F
@@ -47,8 +47,11 @@ def chunked_loss(model, x, y, *, logits=2**22):
     check_pair(x, y)
     features = model.features(x).flatten(0, 1)  # (B·T, C)
     check_targets(y, model.out_head.out_features)
-    columns = max(1, logits // len(features))
-    return _ChunkedLoss.apply(features, model.out_head.weight, y.flatten(), columns)
+    weight = model.out_head.weight
+    if torch.is_autocast_enabled(features.device.type):  # hacia atrás ya no está: se convierte aquí
+        dtype = torch.get_autocast_dtype(features.device.type)
+        features, weight = features.to(dtype), weight.to(dtype)
+    return _ChunkedLoss.apply(features, weight, y.flatten(), max(1, logits // len(features)))
 
 
 class FastLinear(nn.Linear):
@@ -76,8 +79,10 @@ class FastFeedForward(FeedForward):
     """La red feed-forward; sin gradientes, GELU se aplica según salen los números del producto."""
 
     def forward(self, x):  # (..., C)
-        wide, _, narrow = self.layers
-        if torch.is_grad_enabled() or not _onednn_applies(x, wide.weight):
+        wide, gelu, narrow = self.layers
+        as_built = type(wide) is FastLinear and type(gelu) is FastGELU
+        hooks = any(layer._forward_hooks or layer._forward_pre_hooks for layer in (wide, gelu))
+        if torch.is_grad_enabled() or hooks or not as_built or not _onednn_applies(x, wide.weight):
             return super().forward(x)
         return narrow(onednn_linear(x, wide.weight, wide.bias, "gelu", "tanh"))
 
@@ -87,16 +92,16 @@ _FASTER = {nn.Linear: FastLinear, LayerNorm: FastLayerNorm, GELU: FastGELU, Feed
 
 @functools.cache
 def keep_freed_memory():
-    """Pide a glibc que guarde la memoria liberada para la próxima vez; devuelve si lo hará.
+    """Pide a `glibc` que guarde la memoria liberada para la próxima vez; devuelve si lo hará.
 
     De serie devuelve al sistema cada bloque grande, y estrenar otro cuesta varias veces más que volver a
     llenar uno usado. A cambio, el proceso no encoge hasta que acaba. Fuera de Linux no hace nada.
     """
-    trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD y M_MMAP_MAX, de malloc.h
-    with contextlib.suppress(AttributeError, OSError):  # una biblioteca de C que no es glibc
+    with contextlib.suppress(AttributeError, OSError):  # una biblioteca de C que no es `glibc`
         if sys.platform == "linux":
             mallopt = ctypes.CDLL(None).mallopt
-            return bool(mallopt(trim_threshold, 2**31 - 1) and mallopt(mmap_max, 0))
+            # M_TRIM_THRESHOLD y M_MMAP_MAX, de `malloc.h`
+            return bool(mallopt(-1, 2**31 - 1) and mallopt(-4, 0))
     return False
 
 
@@ -115,12 +120,7 @@ def onednn_wins(few, threads):
 
 
 def _fastest(multiply, x, weight, repeats=7):
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        multiply(x, weight, None)
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+    return min(timeit.repeat(lambda: multiply(x, weight, None), number=1, repeat=repeats))
 
 
 def _onednn_applies(x, weight):
@@ -132,7 +132,7 @@ def _onednn_applies(x, weight):
 
 
 def _linear(x, weight, bias=None):
-    """x · weightᵀ + bias por donde menos tarde: (..., I), (O, I), (O,) → (..., O)."""
+    """`x · weightᵀ + bias` por donde menos tarde: (..., I), (O, I), (O,) → (..., O)."""
     if not _onednn_applies(x, weight):
         return F.linear(x, weight, bias)
     if torch.is_grad_enabled():
@@ -162,15 +162,15 @@ class _OneDNNLinear(torch.autograd.Function):
 
 
 class _ChunkedLoss(torch.autograd.Function):
-    """Entropía cruzada media de features · weightᵀ: (M, C), (V, C), (M,) → escalar."""
+    """Entropía cruzada media de `features · weightᵀ`: (M, C), (V, C), (M,) → escalar."""
 
     @staticmethod
     def forward(ctx, features, weight, targets, columns):
-        sums = [_linear(features, part).float().logsumexp(dim=1) for part in weight.split(columns)]
+        sums = [_precise(_linear(features, part)).logsumexp(dim=1) for part in weight.split(columns)]
         normalizer = torch.stack(sums).logsumexp(dim=0)  # (M,)
         ctx.save_for_backward(features, weight, targets, normalizer)
         ctx.columns = columns
-        return (normalizer - (features * weight[targets]).float().sum(dim=1)).mean()
+        return (normalizer - _precise(features * weight[targets]).sum(dim=1)).mean()
 
     @staticmethod
     @once_differentiable
@@ -178,15 +178,19 @@ class _ChunkedLoss(torch.autograd.Function):
         features, weight, targets, normalizer = ctx.saved_tensors
         scale = (grad / len(features)).to(features.dtype)
         grad_features, grad_weight = torch.zeros_like(features), torch.empty_like(weight)
-        scaled = (features * scale).T  # (C, M)
-        rows = torch.arange(len(features), device=features.device)
+        scaled, rows = (features * scale).T, torch.arange(len(features), device=features.device)
         for start in range(0, len(weight), ctx.columns):
             part = weight[start : start + ctx.columns]
             # La derivada respecto a los logits: las probabilidades, menos 1 en la respuesta.
-            slope = _linear(features, part).float().sub_(normalizer[:, None]).exp_()
+            slope = _precise(_linear(features, part)).sub_(normalizer[:, None]).exp_()
             here = (targets >= start) & (targets < start + len(part))
             slope[rows[here], targets[here] - start] -= 1
             slope = slope.to(features.dtype)
             grad_features += _linear(slope, part.T)
             grad_weight[start : start + len(part)] = _linear(slope.T, scaled)
         return grad_features.mul_(scale), grad_weight, None, None
+
+
+def _precise(tensor):
+    """En float32 como poco: la suma de miles de exponenciales no cabe en 16 bits."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -1,5 +1,6 @@
 """El banco de pruebas: que todos hagan el mismo trabajo, que se cuente bien y que un fallo no calle."""
 
+import importlib.metadata
 import json
 import math
 
@@ -16,6 +17,7 @@ from gpt_course.bench.quality import bf16_quality
 from gpt_course.bench.report import rows, table
 from gpt_course.data import load_story
 from gpt_course.generation import generate
+from gpt_course.memory import Plan, training_flops
 from gpt_course.model import GPTModel
 from gpt_course.tokenizer import load_gpt2_tokenizer
 from gpt_course.training import next_token_loss
@@ -35,6 +37,7 @@ SIZES = {
     "read": {"read_long": (1, 16), "read_batch": (2, 8)},
     "write": {"write_one": (1, 4, 5), "write_batch": (3, 4, 5)},
     "train": (2, 8),
+    "check": (2, 6),
     "quality": 16,
     "repeats": 2,
     "threads": 1,
@@ -77,7 +80,9 @@ def test_everyone_trains_every_parameter_on_the_same_loss(name, reference):
     loss.backward()
     optimizer.step()
     changed = [not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True)]
-    assert all(changed) and sum(p.numel() for p in before) == sum(p.numel() for p in reference.parameters())
+    positions = reference.pos_emb.weight.numel() if name == "litgpt" else 0  # no las tiene
+    expected = sum(p.numel() for p in reference.parameters()) - positions
+    assert all(changed) and sum(p.numel() for p in before) == expected
 
 
 def test_the_course_and_the_reference_of_the_tests_are_always_here():
@@ -132,14 +137,21 @@ def fake_turns(monkeypatch, answer):
     return asked
 
 
-def plausible(order, seconds=1.0, logits=(0.0, 1.0)):
+def plausible(order, seconds=1.0, logits=(0.0, 1.0), loss=4.5):
     if order["kind"] == "limits":
         return {"linear_flops": 1e9, "bf16_flops": 2e9, "read_bytes": 1e9}
     if order["kind"] == "bf16":
         measured = {task: [seconds] for task in order["write"]}
         return {"loss_fp32": 2.0, "loss_bf16": 2.5, "same_token": 0.75, "seconds": measured}
     if order["kind"] == "train":
-        return {"seconds": {"train": [seconds]}, "peak": 2**20, "build": 1, "import": 1, "torch": 1}
+        return {
+            "seconds": {"train": [seconds]},
+            "peak": 2**20,
+            "loss": loss,
+            "build": 1,
+            "import": 1,
+            "torch": 1,
+        }
     measured = {task: [seconds] for task in [*order["read"], *order["write"]]}
     return {"seconds": measured, "logits": list(logits), "build": 1, "import": 1, "torch": 1}
 
@@ -148,16 +160,18 @@ TWO = {"gpt_course": "0", "transformers": "0"}
 
 
 def test_the_turns_alternate_and_the_median_is_taken(monkeypatch):
-    times = iter([1.0, 2.0, 9.0, 4.0, 5.0, 6.0])  # curso, rival; curso, rival; curso, rival
+    times = iter([1.0, 2.0, 4.0, 9.0, 5.0, 6.0])  # curso, rival; rival, curso; curso, rival
 
     def answer(order):
         return plausible(order, next(times) if order["kind"] == "read" else 1.0)
 
     asked = fake_turns(monkeypatch, answer)
     measured = rounds.run(TWO, rounds=3, cfg=CFG, sizes=SIZES)["tasks"]["read_long"]
-    assert [who for kind, who, _ in asked if kind == "read"] == ["gpt_course", "transformers"] * 3
+    order = [who for kind, who, _ in asked if kind == "read"]
+    assert order == [*TWO, *reversed(TWO), *TWO]  # cada vuelta empieza otro
     assert measured == {"gpt_course": 5.0, "transformers": 4.0}
-    assert [kind for kind, _, _ in asked].count("limits") == 3 and asked[-1][0] == "bf16"
+    kinds = [kind for kind, _, _ in asked]
+    assert kinds.count("limits") == kinds.count("bf16") == 3
 
 
 def test_what_takes_too_long_is_measured_once(monkeypatch):
@@ -174,38 +188,46 @@ def test_what_takes_too_long_is_measured_once(monkeypatch):
 def test_who_fails_is_left_out_with_the_reason(monkeypatch):
     def answer(order):
         if order["contender"] == "transformers":
-            raise RuntimeError("transformers: ImportError: falta algo")
+            raise RuntimeError("ImportError: falta algo")
         return plausible(order)
 
     asked = fake_turns(monkeypatch, answer)
     result = rounds.run(TWO, rounds=2, cfg=CFG, sizes=SIZES)
-    assert result["failed"] == {"transformers": "transformers: ImportError: falta algo"}
+    assert result["failed"] == {"transformers": "ImportError: falta algo"}
     assert [who for _, who, _ in asked].count("transformers") == 1  # no se insiste
-    assert "Sin medir: transformers, transformers: ImportError: falta algo." in table(result)
+    assert "Sin medir: transformers, ImportError: falta algo." in table(result)
     assert all(row["advantage"] is None for row in rows(result))
 
 
-def test_who_computes_something_else_is_left_out(monkeypatch):
-    fake_turns(
-        monkeypatch, lambda order: plausible(order, logits=(0.0, float(order["contender"] in HERE[:1])))
-    )
+@pytest.mark.parametrize(
+    ("measured", "ours", "theirs", "reason"),
+    [
+        ("logits", (0.0, 1.0), (0.0, 1.001), "sus logits no coinciden con el curso"),
+        ("loss", 4.5, 4.502, "su primera pérdida al entrenar no coincide con el curso"),
+    ],
+)
+def test_who_computes_something_else_is_left_out(monkeypatch, measured, ours, theirs, reason):
+    def answer(order):
+        return plausible(order, **{measured: ours if order["contender"] == "gpt_course" else theirs})
+
+    fake_turns(monkeypatch, answer)
     result = rounds.run(TWO, rounds=1, cfg=CFG, sizes=SIZES)
-    assert result["failed"] == {"transformers": "sus logits no son los del curso"}
+    assert result["failed"] == {"transformers": reason}
     assert list(result["tasks"]["train"]) == list(result["contenders"]) == ["gpt_course"]
 
 
 def test_if_the_course_fails_nothing_is_compared(monkeypatch):
     def answer(order):
-        raise RuntimeError("gpt_course: roto")
+        raise RuntimeError("roto")
 
     fake_turns(monkeypatch, answer)
-    with pytest.raises(RuntimeError, match="gpt_course: roto"):
+    with pytest.raises(RuntimeError, match="El turno «limits» del curso falló: roto"):
         rounds.run(TWO, rounds=1, cfg=CFG, sizes=SIZES)
 
 
 def test_a_process_that_fails_says_why():
     order = {"kind": "read", "contender": "gpt_course", "cfg": CFG, "weights": "no-existe", **SIZES}
-    with pytest.raises(RuntimeError, match=r"gpt_course: .*no-existe"):
+    with pytest.raises(RuntimeError, match=r"No such file.*no-existe|no-existe"):
         rounds._turn(order)
 
 
@@ -267,7 +289,8 @@ def test_the_limit_is_what_the_linear_layers_alone_would_take():
     assert found["train"] == pytest.approx(16 / (3 * 2 * 16 * matrices / 2e9))
     # Cada paso lee todos los pesos, 4 bytes cada uno, o multiplica tres filas: lo que más tarde.
     step = max(4 * weights / 1e9, 2 * 3 * matrices / 2e9)
-    prompt = max(4 * weights / 1e9, 2 * 12 * matrices / 2e9)
+    head = model.out_head.weight.numel()  # de la entrada, solo con el último lugar de cada frase
+    prompt = max(4 * weights / 1e9, 2 * (12 * (matrices - head) + 3 * head) / 2e9)
     assert found["write_batch"] == pytest.approx(15 / (prompt + 4 * step))
     assert found["peak"] is None
 
@@ -325,6 +348,7 @@ def test_the_batch_grows_while_it_fits_and_the_fastest_counts(monkeypatch):
     found = gpu.measure_gpu(CFG, "cpu")
     assert asked == [1, 2, 4, 8] and found["batch"] == 2
     assert found["tokens_per_second"] == pytest.approx(2 * 32 / 1.5)
+    assert found["share"] == pytest.approx(training_flops(Plan(CFG, batch=2)) / 1.5 / 1e6)
     monkeypatch.setattr(gpu, "_step_seconds", lambda *_: None)
     with pytest.raises(RuntimeError, match="no cabe ni un lote de una frase de 32 tokens"):
         gpu.measure_gpu(CFG, "cpu")
@@ -350,12 +374,19 @@ def test_out_of_memory_is_an_answer(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--rounds", "0"], "--rounds debe ser un entero de 1 a 1000; llegó 0"),
+        (["--rounds", "0"], "`--rounds` debe ser un entero de 1 a 1000; llegó 0"),
         (["--threads", "x"], "No se entiende --threads"),
         (["--rounds"], "No se entiende --rounds"),
         (["--prisa"], "No existe la opción '--prisa'"),
-        (["--weights", "no-existe"], "--weights espera una carpeta con model.safetensors; llegó 'no-existe'"),
-        (["--plot", "figura.docx"], "--plot espera un archivo .svg o .png; llegó 'figura.docx'"),
+        (
+            ["--weights", "no-existe"],
+            "`--weights` espera una carpeta con model.safetensors; llegó 'no-existe'",
+        ),
+        (
+            ["--plot", "figura.docx"],
+            "`--plot` espera un archivo .svg o .png en una carpeta que exista; llegó 'figura",
+        ),
+        (["--plot", "no-existe/figura.svg"], "en una carpeta que exista; llegó 'no-existe"),
     ],
 )
 def test_a_bad_order_measures_nothing(monkeypatch, capsys, arguments, message):
@@ -374,6 +405,7 @@ def quick(monkeypatch):
 
 
 def test_the_terminal_prints_the_table_or_the_json_and_draws(quick, capsys, tmp_path):
+    (tmp_path / "model.safetensors").touch()
     assert terminal.main(["--rounds", "5", "--threads", "4", "--weights", str(tmp_path)]) == 0
     assert capsys.readouterr().out.rstrip() == table(by_hand())
     assert quick["rounds"] == 5 and quick["sizes"]["threads"] == 4 and quick["real"] == str(tmp_path)
@@ -402,3 +434,48 @@ def test_an_error_while_measuring_is_one_sentence(monkeypatch, capsys):
     monkeypatch.setattr(terminal, "run", full)
     assert terminal.main([]) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("Error: ")
+
+
+def test_what_is_measured_is_printed_even_if_the_rest_fails(quick, monkeypatch, capsys, tmp_path):
+    def broken(*_):
+        raise RuntimeError("sin sitio")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(terminal, "measure_gpu", broken)
+    monkeypatch.setattr(terminal, "_plot", broken)
+    assert terminal.main(["--plot", str(tmp_path / "figura.svg")]) == 2
+    shown = capsys.readouterr()
+    assert "leer 1×16 tokens" in shown.out and "Sin medir: GPU, sin sitio." in shown.out
+    assert shown.err.splitlines()[-1] == "Error: sin sitio"
+
+
+def test_alone_there_is_nothing_to_draw_and_it_is_told_before(monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "installed", lambda: {"gpt_course": "0"})
+    monkeypatch.setattr(terminal, "run", lambda *_, **__: pytest.fail("no debía medir"))
+    assert terminal.main(["--plot", "figura.svg"]) == 2
+    assert "no hay con quién" in capsys.readouterr().err
+
+
+def test_an_interruption_is_one_sentence(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(terminal, "run", interrupted)
+    assert terminal.main([]) == 130
+    assert "Interrumpido" in capsys.readouterr().err
+
+
+def test_the_help_is_in_spanish(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        terminal.main(["--help"])
+    shown = capsys.readouterr().out
+    assert stopped.value.code == 0 and shown.startswith("Uso: python -m gpt_course.bench [opciones]")
+    assert "show this help" not in shown and "muestra esta ayuda" in shown
+
+
+def test_a_package_without_a_version_is_not_a_contender(monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    assert list(rounds.installed()) == ["gpt_course"]

@@ -258,12 +258,66 @@ def test_a_wrong_width_is_still_refused(onednn):
         make_fast(torch.nn.Linear(4, 3))(torch.ones(2, 5))
 
 
-def test_freed_memory_is_kept_only_where_it_can_be(monkeypatch):
+class FakeLibrary:
+    """Una biblioteca de C que apunta lo que le piden."""
+
+    def __init__(self, answer):
+        self.asked, self.answer = [], answer
+
+    def mallopt(self, parameter, value):
+        self.asked.append((parameter, value))
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("platform", "library", "kept"),
+    [
+        ("linux", FakeLibrary(1), True),
+        ("linux", FakeLibrary(0), False),
+        ("linux", object(), False),  # musl no tiene mallopt
+        ("darwin", FakeLibrary(1), False),
+    ],
+)
+def test_freed_memory_is_kept_only_where_it_can_be(monkeypatch, platform, library, kept):
     fast.keep_freed_memory.cache_clear()
-    monkeypatch.setattr(sys, "platform", "otro")
-    assert fast.keep_freed_memory() is False
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(fast.ctypes, "CDLL", lambda name: library)
+    assert fast.keep_freed_memory() is kept
+    if kept:
+        assert library.asked == [(-1, 2**31 - 1), (-4, 0)]  # <malloc.h>: M_TRIM_THRESHOLD y M_MMAP_MAX
     fast.keep_freed_memory.cache_clear()
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(fast.ctypes, "CDLL", lambda name: object())  # una biblioteca de C sin mallopt
-    assert fast.keep_freed_memory() is False
-    fast.keep_freed_memory.cache_clear()
+
+
+def test_a_changed_layer_or_a_hook_is_respected(onednn):
+    plain, quick = models()
+    ids, seen = tokens(1, 5), []
+    for model in (plain, quick):
+        model.trf_blocks[0].ff.layers[1] = torch.nn.ReLU()
+    quick.trf_blocks[1].ff.layers[1].register_forward_hook(lambda *_: seen.append(1))
+    quick.trf_blocks[2].ff.layers[0].register_forward_pre_hook(lambda *_: seen.append(2))
+    with torch.no_grad():
+        torch.testing.assert_close(quick(ids), plain(ids), atol=1e-5, rtol=1e-5)
+    assert seen == [1, 2]
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_chunked_loss_under_autocast(tied):
+    plain, _ = models(tie_weights=tied)
+    x, y = tokens(2, 20), tokens(2, 20, seed=2)
+    gradients = []
+    for loss in (next_token_loss, chunked_loss):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            value = loss(plain, x, y)
+        gradients.append(torch.autograd.grad(value, list(plain.parameters())))
+    for one, other in zip(*gradients, strict=True):
+        assert (one - other).norm() <= 0.02 * one.norm() + 1e-6
+
+
+def test_the_chunked_loss_keeps_the_precision_of_float64():
+    plain = models()[0].double()
+    x, y = tokens(2, 20), tokens(2, 20, seed=2)
+    losses = [next_token_loss(plain, x, y), chunked_loss(plain, x, y)]
+    torch.testing.assert_close(*losses, rtol=1e-12, atol=1e-12)
+    gradients = [torch.autograd.grad(loss, list(plain.parameters())) for loss in losses]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)

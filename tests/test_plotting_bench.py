@@ -50,7 +50,7 @@ def test_the_bars_are_relative_to_the_best_of_the_others():
     assert [text.get_text() for text in ax.texts] == ["100", "30,0", "200", "12,5", "250"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["leer\n(ms)", "escribir\n(tokens/s)"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["gpt_course", "otro", "tercero"]
-    assert "el mejor de los demás" in ax.get_xlabel()
+    assert "frente al mejor de los demás" in ax.get_xlabel()
 
 
 def test_each_bar_is_next_to_its_task_and_its_number():

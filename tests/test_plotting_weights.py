@@ -63,7 +63,7 @@ def test_more_parts_than_colours_are_refused():
 
 LINKS = [
     ("wte", ["tok_emb", "out_head"], "igual"),
-    ("attn.c_attn", ["W_query", "W_key", "W_value"], "trasponer y partir en 3"),
+    ("attn.c_attn", ["W_query", "W_key", "W_value"], "partir en 3 y trasponer"),
     ("mlp.c_fc", ["ff.layers.0"], "trasponer"),
     ("attn.bias", [], "no se carga"),
 ]
@@ -76,7 +76,7 @@ def test_a_line_goes_from_each_tensor_to_each_of_ours():
     lines = [line for line in ax.lines if list(line.get_xdata()) == [4.7, 9.6]]
     expected = [(left, right, kind) for left, rights, kind in LINKS for right in rights]
     assert len(lines) == len(expected) == 6
-    color = {"igual": BLUE, "trasponer": ORANGE, "trasponer y partir en 3": GREEN}
+    color = {"igual": BLUE, "trasponer": ORANGE, "partir en 3 y trasponer": GREEN}
     for line, (left, right, kind) in zip(lines, expected, strict=True):
         assert list(line.get_ydata()) == pytest.approx([texts[left][1], texts[right][1]])
         assert to_hex(line.get_color()).upper() == color[kind]

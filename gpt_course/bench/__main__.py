@@ -7,66 +7,95 @@ from pathlib import Path
 
 import torch
 
+from gpt_course.bench.contenders import CONTENDERS
 from gpt_course.bench.gpu import measure_gpu
-from gpt_course.bench.report import table
-from gpt_course.bench.rounds import CFG, CONTENDERS, SIZES, installed, run
+from gpt_course.bench.report import rows, table
+from gpt_course.bench.rounds import CFG, SIZES, installed, run
 
 _MISSING = (
-    "No está {}: `pip install -e .[bench]` y `pip install --no-deps litgpt llms-from-scratch` lo traen. "
-    "Se mide a los demás."
+    "No está {}, y se mide a los demás. Lo traen `pip install -e .[bench]` y "
+    "`pip install --no-deps litgpt llms-from-scratch`."
 )
 
 
 def main(arguments=None):
-    """Mide e imprime la tabla; devuelve el código de salida: 0, o 2 si la orden no sirve o algo falla."""
+    """Mide e imprime la tabla; devuelve el código de salida: 0, 2 si algo falla o 130 si se interrumpe."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # una terminal sin acentos recibe «?» y no un error
+            stream.reconfigure(errors="replace")
     try:
-        options = _read(arguments)
         contenders = installed()
+        options = _read(arguments, alone=len(contenders) == 1)
         for name in CONTENDERS.keys() - contenders.keys():
             print(_MISSING.format(name), file=sys.stderr)
         sizes = {**SIZES, "threads": options.threads}
         result = run(contenders, rounds=options.rounds, sizes=sizes, real=options.weights)
-        if torch.cuda.is_available():
-            result["gpu"] = measure_gpu(CFG)
+        _add_gpu(result)
+        print(json.dumps(result, indent=1, ensure_ascii=False) if options.json else table(result), flush=True)
         if options.plot:
             _plot(result, options.plot)
     except (RuntimeError, ValueError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(result, indent=1, ensure_ascii=False) if options.json else table(result))
+    except KeyboardInterrupt:
+        print("Interrumpido: lo medido hasta ahora no se guarda.", file=sys.stderr)
+        return 130
     return 0
 
 
-def _read(arguments):
+def _read(arguments, alone):
     parser = argparse.ArgumentParser(
-        prog="python -m gpt_course.bench",
+        usage=" ".join(["python", "-m", "gpt_course.bench", "[opciones]"]),
         description="Mide la velocidad de este GPT-2 y de los que haya instalados, en este equipo.",
         exit_on_error=False,
         allow_abbrev=False,
+        add_help=False,
     )
-    parser.add_argument("--rounds", type=int, default=3, help="vueltas alternadas (de serie, 3)")
-    parser.add_argument("--threads", type=int, default=2, help="hilos de PyTorch (de serie, 2)")
-    parser.add_argument("--weights", help="carpeta con los pesos publicados, para medir lo que pierde bf16")
-    parser.add_argument("--plot", help="dibuja la comparación en este archivo, .svg o .png")
-    parser.add_argument("--json", action="store_true", help="todo lo medido, como JSON")
+    add = parser.add_argument_group("Opciones").add_argument
+    add("-h", "--help", action="store_true", help="muestra esta ayuda")
+    add("--rounds", type=int, default=3, help="vueltas alternadas (de serie, 3)")
+    add("--threads", type=int, default=2, help="hilos de PyTorch (de serie, 2)")
+    add("--weights", help="carpeta con los pesos publicados, para medir lo que pierde bf16")
+    add("--plot", help="dibuja la comparación en este archivo, .svg o .png")
+    add("--json", action="store_true", help="todo lo medido, como JSON")
     try:
         options, unknown = parser.parse_known_args(arguments)
     except argparse.ArgumentError as error:
-        raise ValueError(f"No se entiende {error.argument_name}. Mira las opciones con --help.") from None
+        raise ValueError(f"No se entiende {error.argument_name}. Mira las opciones con `--help`.") from None
+    if options.help:
+        print(parser.format_help().replace("usage:", "Uso:", 1))
+        sys.exit(0)
     if unknown:
-        raise ValueError(f"No existe la opción {unknown[0]!r}. Mira las que hay con --help.")
+        raise ValueError(f"No existe la opción {unknown[0]!r}. Mira las que hay con `--help`.")
     for name in ("rounds", "threads"):
         if not 1 <= getattr(options, name) <= 1000:
-            raise ValueError(f"--{name} debe ser un entero de 1 a 1000; llegó {getattr(options, name)}.")
-    if options.weights and not Path(options.weights).is_dir():
-        raise ValueError(f"--weights espera una carpeta con model.safetensors; llegó {options.weights!r}.")
-    if options.plot and Path(options.plot).suffix not in (".svg", ".png"):
-        raise ValueError(f"--plot espera un archivo .svg o .png; llegó {options.plot!r}.")
+            raise ValueError(f"`--{name}` debe ser un entero de 1 a 1000; llegó {getattr(options, name)}.")
+    if options.weights and not Path(options.weights, "model.safetensors").is_file():
+        raise ValueError(f"`--weights` espera una carpeta con model.safetensors; llegó {options.weights!r}.")
+    if options.plot:
+        _check_plot(Path(options.plot), alone)
     return options
 
 
+def _check_plot(path, alone):
+    """Antes de medir un cuarto de hora, que el dibujo se pueda guardar."""
+    if path.suffix not in (".svg", ".png") or not path.parent.is_dir():
+        raise ValueError(
+            f"`--plot` espera un archivo .svg o .png en una carpeta que exista; llegó {str(path)!r}."
+        )
+    if alone:
+        raise ValueError("`--plot` compara, y no hay con quién: instala antes al menos otro contendiente.")
+
+
+def _add_gpu(result):
+    if torch.cuda.is_available():
+        try:
+            result["gpu"] = measure_gpu(CFG)
+        except RuntimeError as error:  # lo demás ya está medido
+            result["failed"]["GPU"] = str(error)
+
+
 def _plot(result, path):
-    from gpt_course.bench.report import rows
     from gpt_course.plotting.bench import plot_speed
 
     plot_speed(rows(result)).figure.savefig(path)

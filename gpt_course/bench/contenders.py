@@ -1,8 +1,9 @@
 """Los cuatro GPT-2 que se comparan, cada uno como lo usaría quien lo instala.
 
-Importan su biblioteca al crearse, porque lo que tarda también se mide. Todos reciben los pesos con los
-nombres de Hugging Face y los dan a su modelo; después, los cuatro calculan los mismos logits.
+Importan su biblioteca al crearse, porque también se mide. Reciben los pesos con los nombres de Hugging Face.
 """
+
+import functools
 
 
 class Course:
@@ -41,7 +42,9 @@ class Course:
 
 
 class _Peer:
-    """Lo que hace cualquiera con un modelo de PyTorch: AdamW y la entropía cruzada de todos los logits."""
+    """Lo corriente con un modelo de PyTorch: su AdamW y la entropía cruzada de todos los logits."""
+
+    fused = None  # lo que PyTorch elige de serie
 
     def __init__(self):
         import torch
@@ -52,7 +55,7 @@ class _Peer:
         return model(ids)
 
     def optimizer(self, model):
-        return self.torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
+        return self.torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1, fused=self.fused)
 
     def loss(self, model, x, y):
         logits = self.logits(model, x)
@@ -60,9 +63,10 @@ class _Peer:
 
 
 class Transformers(_Peer):
-    """Hugging Face, con su atención SDPA y su caché."""
+    """Hugging Face, con su atención SDPA, su caché al generar y el AdamW que elige su `Trainer`."""
 
     requires = "transformers"
+    fused = True
 
     def __init__(self):
         super().__init__()
@@ -91,7 +95,7 @@ class Transformers(_Peer):
         return model
 
     def logits(self, model, ids):
-        return model(ids).logits
+        return model(ids, use_cache=False).logits
 
     def generate(self, model, ids, count):
         mask = self.torch.ones_like(ids)
@@ -191,8 +195,6 @@ def _linear_layout(weights, swapped):
     """Los pesos con otros nombres y cada matriz de las capas lineales como la de `nn.Linear`."""
     state = {}
     for name, tensor in weights.items():
-        ours = name
-        for theirs, mine in swapped.items():
-            ours = ours.replace(theirs, mine)
-        state[ours] = tensor.T if ".c_" in name and name.endswith(".weight") else tensor
+        other = functools.reduce(lambda text, pair: text.replace(*pair), swapped.items(), name)
+        state[other] = tensor.T if ".c_" in name and name.endswith(".weight") else tensor
     return state

@@ -42,7 +42,9 @@ def _step_seconds(cfg, device, batch, compiled, steps):
     try:
         torch.manual_seed(0)
         model = init_gpt2(GPTModel({**cfg, "drop_rate": 0.0})).to(device).train()
-        run = torch.compile(model) if compiled else model
+        if compiled:  # sin lo compilado para otro lote, que haría un programa para lotes de cualquier tamaño
+            torch.compiler.reset()
+        run = torch.compile(model, dynamic=False) if compiled else model
         optimizer = make_optimizer(model, fused=True)
         shape = (2, batch, cfg["context_length"])
         x, y = torch.randint(cfg["vocab_size"], shape, device=device)

@@ -2,14 +2,15 @@
 
 from gpt_course.bench.rounds import OURS
 from gpt_course.memory import Plan, flops, parameters
+from gpt_course.plotting.style import spanish
 
 MiB = 2**20
 
 
 def rows(result):
-    """Las filas de la tabla: listas de {"task", "label", "unit", "values", "limit", "advantage", "less"}.
+    """Las filas de la tabla: un diccionario por tarea.
 
-    `values`: {contendiente: valor} en `unit`. `less`: True si es mejor cuanto menor. `advantage`: cuántas
+    `label` la describe. `values`: {contendiente: valor} en `unit`. `less`: True si es mejor cuanto menor. `advantage`: cuántas
     veces mejor es el curso que el mejor de los demás; None si nadie más lo hizo. `limit`: lo que permiten
     los límites medidos en este equipo, o None.
     """
@@ -34,41 +35,41 @@ def rows(result):
 
 
 def table(result):
-    """La tabla, en Markdown, con una línea por tarea; debajo, el equipo, sus límites y lo que no se midió."""
+    """La tabla, en formato *Markdown*, con una línea por tarea; debajo, el equipo, sus límites y lo que no se midió."""
     names = list(result["contenders"])
     head = ["trabajo", "unidad", *names, "ventaja", "límite"]
     lines = [" | ".join(head), " | ".join("---" for _ in head)]
     for row in rows(result):
         values = [_number(row["values"].get(name)) for name in names]
-        advantage = "—" if row["advantage"] is None else f"{_decimal(row['advantage'], 2)}×"
+        advantage = "—" if row["advantage"] is None else f"{spanish(row['advantage'], 2)}×"
         lines.append(" | ".join([row["label"], row["unit"], *values, advantage, _number(row["limit"])]))
     return "\n".join([*(f"| {line} |" for line in lines), "", *(f"- {note}" for note in _notes(result))])
 
 
 def _notes(result):
     machine, limits, bf16 = result["machine"], result["limits"], result["bf16"]
-    flops_found = [f"F.linear {_decimal(limits['linear_flops'] / 1e9, 0)}"]
+    flops_found = [f"F.linear {spanish(round(limits['linear_flops'] / 1e9))}"]
     if "onednn_flops" in limits:
-        flops_found.append(f"oneDNN {_decimal(limits['onednn_flops'] / 1e9, 0)}")
-    flops_found.append(f"bf16 {_decimal(limits['bf16_flops'] / 1e9, 0)}")
+        flops_found.append(f"oneDNN {spanish(round(limits['onednn_flops'] / 1e9))}")
+    flops_found.append(f"bf16 {spanish(round(limits['bf16_flops'] / 1e9))}")
     versions = ", ".join(f"{name} {version}" for name, version in result["contenders"].items())
     found = [
         f"Equipo: {machine['processor']}, {machine['threads']} hilos, PyTorch {machine['torch']}.",
         f"Versiones: {versions}.",
         f"Límites medidos: {', '.join(flops_found)} GFLOP/s; leer memoria, "
-        f"{_decimal(limits['read_bytes'] / 1e9, 0)} GB/s.",
+        f"{spanish(round(limits['read_bytes'] / 1e9))} GB/s.",
         f"Con los pesos en bf16, el curso escribe {_number(_write_speed(result, 'write_one'))} y "
         f"{_number(_write_speed(result, 'write_batch'))} tokens/s. La pérdida en el relato pasa de "
-        f"{_decimal(bf16['loss_fp32'], 4)} a {_decimal(bf16['loss_bf16'], 4)} y el token más probable es el "
-        f"mismo en el {_decimal(100 * bf16['same_token'], 1)} % de los lugares ({bf16['weights']}).",
+        f"{spanish(bf16['loss_fp32'], 4)} a {spanish(bf16['loss_bf16'], 4)} y el token más probable es el "
+        f"mismo en el {spanish(100 * bf16['same_token'], 1)} % de los lugares ({bf16['weights']}).",
     ]
     found += [f"Sin medir: {name}, {reason}." for name, reason in result["failed"].items()]
     if result.get("gpu"):
         gpu = result["gpu"]
         found.append(
             f"GPU ({gpu['name']}): {_number(gpu['tokens_per_second'])} tokens/s al entrenar en bf16 con "
-            f"lotes de {gpu['batch']}×{gpu['length']}; {_decimal(100 * gpu['share'], 1)} % de los "
-            f"{_decimal(gpu['matmul_flops'] / 1e12, 0)} TFLOP/s medidos al multiplicar matrices."
+            f"lotes de {gpu['batch']}×{gpu['length']}; {spanish(100 * gpu['share'], 1)} % de los "
+            f"{spanish(round(gpu['matmul_flops'] / 1e12))} TFLOP/s medidos al multiplicar matrices."
         )
     return found
 
@@ -89,14 +90,16 @@ def _descriptions(sizes):
 
 
 def _ceilings(result):
-    """Segundos que tardarían solo las capas lineales al máximo medido; al importar, lo que tarda PyTorch."""
+    """Segundos de las capas lineales al máximo medido, o de leer los pesos; al importar, los de PyTorch."""
     cfg, sizes, limits = result["cfg"], result["sizes"], result["limits"]
     speed = max(limits["linear_flops"], limits.get("onednn_flops", 0))
     read = 4 * sum(parameters(cfg).values()) / limits["read_bytes"]  # cada paso lee todos los pesos
     found = {task: _linear_flops(cfg, *shape) / speed for task, shape in sizes["read"].items()}
     for task, (batch, prompt, count) in sizes["write"].items():
-        step = max(read, _linear_flops(cfg, batch, 1) / speed)
-        found[task] = max(read, _linear_flops(cfg, batch, prompt) / speed) + (count - 1) * step
+        # De la entrada solo pasa por la cabeza de salida el último lugar de cada frase.
+        unused = (prompt - 1) * flops(Plan(cfg, batch=batch, seq=1))["output_head"]
+        first = max(read, (_linear_flops(cfg, batch, prompt) - unused) / speed)
+        found[task] = first + (count - 1) * max(read, _linear_flops(cfg, batch, 1) / speed)
     found["train"] = 3 * _linear_flops(cfg, *sizes["train"]) / speed
     return found | {"import": result["tasks"]["torch"][OURS]}
 
@@ -118,8 +121,4 @@ def _in_unit(value, unit, tokens):
 def _number(value):
     if value is None:
         return "—"
-    return _decimal(value, 1 if value < 100 else 0)
-
-
-def _decimal(value, decimals):
-    return f"{value:.{decimals}f}".replace(".", ",")
+    return spanish(round(value)) if value >= 100 else spanish(value, 1)

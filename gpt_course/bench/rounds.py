@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from gpt_course import __version__
 from gpt_course.bench.contenders import CONTENDERS
 from gpt_course.bench.turn import ENOUGH
 from gpt_course.config import GPT2_CONFIGS
@@ -26,6 +27,7 @@ SIZES = {
     "read": {"read_long": (1, 1024), "read_batch": (8, 128)},  # (B, T)
     "write": {"write_one": (1, 32, 128), "write_batch": (8, 32, 128)},  # (B, T de entrada, tokens nuevos)
     "train": (4, 256),
+    "check": (2, 32),  # los logits en que todos deben coincidir
     "quality": 1024,  # tokens de cada frase en que se comparan float32 y bf16
     "repeats": 3,
     "threads": 2,
@@ -37,9 +39,10 @@ def installed():
     """Los contendientes que se pueden ejecutar aquí, y su versión."""
     found = {}
     for name, contender in CONTENDERS.items():
-        if importlib.util.find_spec(contender.requires) is not None:
-            found[name] = importlib.metadata.version(name)
-    return found
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            if importlib.util.find_spec(contender.requires) is not None:
+                found[name] = importlib.metadata.version(name)
+    return {OURS: __version__, **found}
 
 
 def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
@@ -51,10 +54,7 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
     bytes); quien falla o no calcula los mismos logits que el curso queda en `failed`, con su motivo.
     Errores: `RuntimeError` si falla el curso; `OSError` si los pesos no caben en el disco.
     """
-    turns = [("limits", OURS), *((kind, name) for kind in ("read", "train") for name in contenders)]
-    turns = [*turns * rounds, ("bf16", OURS)]
-    found, slow = {name: [] for name in contenders}, {name: set() for name in contenders}
-    limits, bf16, failed = [], None, {}
+    turns = [turn for first in range(rounds) for turn in _round(list(contenders), first)]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         order = {
             "cfg": dict(cfg),
@@ -62,24 +62,9 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
             "real": str(real or folder),
             **sizes,
         }
-        for kind, name in tqdm(turns, unit="turno", file=sys.stderr):
-            if name in failed:
-                continue
-            again = {task: size for task, size in sizes["write"].items() if task not in slow[name]}
-            try:
-                result = _turn({**order, "write": again, "kind": kind, "contender": name})
-            except RuntimeError as error:
-                if name == OURS:
-                    raise
-                failed[name] = str(error)
-                continue
-            if kind == "limits":
-                limits.append(result)
-            elif kind == "bf16":
-                bf16 = result
-            else:
-                found[name].append(result)
-                slow[name] |= {task for task, times in result["seconds"].items() if times[0] > ENOUGH}
+        found, failed = _take_turns(turns, order)
+    extra = {kind: [result for each, result in found[OURS] if each == kind] for kind in ("limits", "bf16")}
+    found = {name: [r for kind, r in found.get(name, []) if kind not in extra] for name in contenders}
     failed |= _different(found, failed)
     good = {name: results for name, results in found.items() if name not in failed}
     return {
@@ -87,34 +72,61 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
         "contenders": {name: contenders[name] for name in good},
         "cfg": dict(cfg),
         "sizes": sizes,
-        "limits": {key: statistics.median(row[key] for row in limits) for key in limits[0]},
+        "limits": {key: statistics.median(row[key] for row in extra["limits"]) for key in extra["limits"][0]},
         "tasks": _tasks(good),
-        "bf16": _bf16(bf16, real),
+        "bf16": _bf16(extra["bf16"], real),
         "failed": failed,
     }
 
 
-def _bf16(result, real):
-    medians = {task: statistics.median(seconds) for task, seconds in result["seconds"].items()}
-    return {
-        **result,
-        "seconds": medians,
-        "weights": f"pesos de {Path(real).name}" if real else "pesos al azar",
-    }
+def _take_turns(turns, order):
+    """{contendiente: [(clase de turno, lo medido)]} y {quien falló: su motivo}."""
+    found, failed, slow = {}, {}, set()
+    for kind, name in tqdm(turns, unit="turno", file=sys.stderr):
+        if name in failed:
+            continue
+        again = {task: size for task, size in order["write"].items() if (name, task) not in slow}
+        try:
+            result = _turn({**order, "write": again, "kind": kind, "contender": name})
+        except RuntimeError as error:
+            if name == OURS:
+                raise RuntimeError(f"El turno «{kind}» del curso falló: {error}") from None
+            failed[name] = str(error)
+            continue
+        found.setdefault(name, []).append((kind, result))
+        slow |= {(name, task) for task, times in result.get("seconds", {}).items() if times[0] > ENOUGH}
+    return found, failed
+
+
+def _round(names, first):
+    """Los turnos de una vuelta: cada vez empieza otro contendiente."""
+    first %= len(names)
+    order = names[first:] + names[:first]
+    return [("limits", OURS), *((kind, name) for kind in ("read", "train") for name in order), ("bf16", OURS)]
+
+
+def _bf16(results, real):
+    seconds = {}
+    for task in results[0]["seconds"]:
+        seconds[task] = statistics.median(time for result in results for time in result["seconds"][task])
+    weights = f"pesos de {Path(real).name}" if real else "pesos al azar"
+    return {**results[0], "seconds": seconds, "weights": weights}
 
 
 def _machine(threads):
     processor = platform.processor() or platform.machine()
     with contextlib.suppress(OSError, StopIteration):  # solo Linux; los demás ya lo han dicho
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+        processor = next(
+            line.split(":")[1].strip() for line in lines if line.startswith("model n")
+        )  # `model name`
     return {"processor": processor, "threads": threads, "torch": torch.__version__}
 
 
 def _write_weights(cfg, folder):
     torch.manual_seed(0)
     model = init_gpt2(GPTModel(cfg))
-    torch.nn.init.zeros_(model.pos_emb.weight)  # litgpt no tiene posiciones aprendidas
+    torch.nn.init.zeros_(model.pos_emb.weight)  # `litgpt` no tiene posiciones aprendidas
     save_gpt2(model, folder)
     return str(Path(folder, "model.safetensors"))
 
@@ -124,22 +136,26 @@ def _turn(order):
     command = [sys.executable, "-m", "gpt_course.bench.turn"]
     text = {"text": True, "encoding": "utf-8"}
     done = subprocess.run(command, env=environment, input=json.dumps(order), capture_output=True, **text)
+    if done.returncode == -9:
+        raise RuntimeError("el sistema lo detuvo, quizá por falta de memoria")
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [
-            f"el proceso terminó con {done.returncode}, sin decir más"
-        ]
-        raise RuntimeError(f"{order['contender']}: {lines[-1]}")
+        lines = done.stderr.strip().splitlines() or [f"terminó con {done.returncode}, sin decir más"]
+        raise RuntimeError(lines[-1])
     return json.loads(done.stdout)
 
 
 def _different(found, failed):
     """Quiénes no calculan lo mismo que el curso: sus tiempos no serían comparables."""
-    logits = {name: [r["logits"] for r in results if "logits" in r] for name, results in found.items()}
-    expected = torch.tensor(logits[OURS][0])
     wrong = {}
-    for name in found.keys() - failed.keys():
-        if not all(torch.allclose(torch.tensor(row), expected, rtol=1e-3, atol=1e-3) for row in logits[name]):
-            wrong[name] = "sus logits no son los del curso"
+    for what, reason in (
+        ("logits", "sus logits no coinciden"),
+        ("loss", "su primera pérdida al entrenar no coincide"),
+    ):
+        values = {name: [r[what] for r in results if what in r] for name, results in found.items()}
+        expected = torch.tensor(values[OURS][0])
+        for name in found.keys() - failed.keys():
+            if not torch.allclose(torch.tensor(values[name]), expected, rtol=1e-4, atol=1e-4):
+                wrong[name] = f"{reason} con el curso"
     return wrong
 
 

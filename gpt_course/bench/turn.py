@@ -8,13 +8,14 @@ import time
 
 from gpt_course.bench.contenders import CONTENDERS
 
+CHECKED = 101  # de cada cuántos logits se compara uno
 ENOUGH = 20  # segundos que ya no hace falta repetir: lo que tarda tanto varía poco
 
 
 def take_turn(order):
     """Hace un turno y devuelve lo medido.
 
-    order: `kind` («read», «train», «limits» o «bf16»), `contender`, `cfg`, `weights` (un archivo
+    order: `kind` (`read`, `train`, `limits` o `bf16`), `contender`, `cfg`, `weights` (un archivo
     safetensors), `real` (la carpeta de los pesos que se pasan a bf16) y los tamaños de `rounds.SIZES`.
     Los tiempos, en segundos; la memoria, en bytes.
     """
@@ -51,7 +52,7 @@ def _read_and_write(contender, model, order):
             work()  # la primera vez tarda más
             seconds[name] = _repeat(order["repeats"], work)
         seconds |= _write(contender, model, order)
-        logits = contender.logits(model, _tokens(order, 1, 4))[0, -1, :64]
+        logits = contender.logits(model, _tokens(order, *order["check"]))[..., ::CHECKED].flatten()
     return {"seconds": seconds, "logits": logits.tolist()}
 
 
@@ -72,7 +73,8 @@ def _bf16(order):
     from gpt_course.weights import load_gpt2
 
     model = make_fast(load_gpt2(order["real"]))
-    found = bf16_quality(model, order["quality"])
+    found = bf16_quality(model, min(order["quality"], model.pos_emb.num_embeddings))
+    order = {**order, "cfg": {"vocab_size": model.tok_emb.num_embeddings}}
     return {**found, "seconds": _write(CONTENDERS["gpt_course"](), model.bfloat16(), order)}
 
 
@@ -98,7 +100,7 @@ def _train(contender, model, order):
     seconds = _repeat(order["repeats"], step)
     if not torch.tensor(losses).isfinite().all():
         raise RuntimeError(f"la pérdida dejó de ser finita: {losses}")
-    return {"seconds": {"train": seconds}, "peak": peak_of_this_process(), "first_loss": losses[0]}
+    return {"seconds": {"train": seconds}, "peak": peak_of_this_process(), "loss": losses[0]}
 
 
 def _repeat(times, work):

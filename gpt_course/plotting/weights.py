@@ -12,7 +12,7 @@ _COLORS = (ORANGE, SKY, GREY)
 KINDS = {
     "igual": (BLUE, "-"),
     "trasponer": (ORANGE, "--"),
-    "trasponer y partir en 3": (GREEN, "-."),
+    "partir en 3 y trasponer": (GREEN, "-."),
     "no se carga": (INK, ":"),
 }
 
