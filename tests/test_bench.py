@@ -185,6 +185,14 @@ def test_what_takes_too_long_is_measured_once(monkeypatch):
     assert result["tasks"]["write_one"] == {"gpt_course": 1.0, "transformers": 99.0}
 
 
+def test_a_slow_machine_measures_once_and_still_tells_everything(monkeypatch):
+    fake_turns(monkeypatch, lambda order: plausible(order, 99.0))
+    result = rounds.run(TWO, rounds=2, cfg=CFG, sizes=SIZES)
+    assert result["tasks"]["write_batch"] == {"gpt_course": 99.0, "transformers": 99.0}
+    assert result["bf16"]["seconds"] == {"write_one": 99.0, "write_batch": 99.0}
+    assert table(result)
+
+
 def test_who_fails_is_left_out_with_the_reason(monkeypatch):
     def answer(order):
         if order["contender"] == "transformers":

@@ -10,9 +10,9 @@ MiB = 2**20
 def rows(result):
     """Las filas de la tabla: un diccionario por tarea.
 
-    `label` la describe. `values`: {contendiente: valor} en `unit`. `less`: True si es mejor cuanto menor. `advantage`: cuántas
-    veces mejor es el curso que el mejor de los demás; None si nadie más lo hizo. `limit`: lo que permiten
-    los límites medidos en este equipo, o None.
+    `label` la describe. `values`: {contendiente: valor} en `unit`. `less`: True si es mejor cuanto menor.
+    `advantage`: cuántas veces mejor es el curso que el mejor de los demás; None si nadie más lo hizo.
+    `limit`: lo que permiten los límites medidos en este equipo, o None.
     """
     sizes, tasks = result["sizes"], result["tasks"]
     ceilings = _ceilings(result)
@@ -35,7 +35,7 @@ def rows(result):
 
 
 def table(result):
-    """La tabla, en formato *Markdown*, con una línea por tarea; debajo, el equipo, sus límites y lo que no se midió."""
+    """La tabla, en *Markdown*: una línea por tarea; debajo, el equipo, sus límites y lo que no se midió."""
     names = list(result["contenders"])
     head = ["trabajo", "unidad", *names, "ventaja", "límite"]
     lines = [" | ".join(head), " | ".join("---" for _ in head)]

@@ -85,7 +85,7 @@ def _take_turns(turns, order):
     for kind, name in tqdm(turns, unit="turno", file=sys.stderr):
         if name in failed:
             continue
-        again = {task: size for task, size in order["write"].items() if (name, task) not in slow}
+        again = {task: size for task, size in order["write"].items() if (kind, name, task) not in slow}
         try:
             result = _turn({**order, "write": again, "kind": kind, "contender": name})
         except RuntimeError as error:
@@ -94,7 +94,7 @@ def _take_turns(turns, order):
             failed[name] = str(error)
             continue
         found.setdefault(name, []).append((kind, result))
-        slow |= {(name, task) for task, times in result.get("seconds", {}).items() if times[0] > ENOUGH}
+        slow |= {(kind, name, task) for task, times in result.get("seconds", {}).items() if times[0] > ENOUGH}
     return found, failed
 
 
@@ -117,9 +117,8 @@ def _machine(threads):
     processor = platform.processor() or platform.machine()
     with contextlib.suppress(OSError, StopIteration):  # solo Linux; los demás ya lo han dicho
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next(
-            line.split(":")[1].strip() for line in lines if line.startswith("model n")
-        )  # `model name`
+        named = (line for line in lines if line.startswith("model n"))  # `model name`
+        processor = next(named).partition(":")[2].strip()
     return {"processor": processor, "threads": threads, "torch": torch.__version__}
 
 
