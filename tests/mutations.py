@@ -480,6 +480,7 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
     ("fast", "el sesgo sin gradiente", "rows.sum(0) if needs_bias else None", "None"),
     ("fast", "todos los logits a la vez", "max(1, logits // len(features))", "len(model.out_head.weight)"),
     ("fast", "se mide siempre", "@functools.cache\ndef onednn_wins", "def onednn_wins"),
+    ("fast", "las columnas no se guardan", "module.weight.data.T.contiguous().T", "module.weight.data"),
     ("fast", "las opciones de malloc cambiadas", "mallopt(-4, 0)", "mallopt(-3, 0)"),
     ("fast", "una pieza cambiada no se respeta", " or hooks or not as_built", ""),
     ("fast", "pérdida en 16 bits", "torch.promote_types(tensor.dtype, torch.float32)", "tensor.dtype"),

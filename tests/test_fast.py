@@ -13,6 +13,7 @@ from gpt_course.fast import FastLinear, chunked_loss, make_fast
 from gpt_course.generation import generate
 from gpt_course.model import GPTModel, init_gpt2
 from gpt_course.training import checkpoint_blocks, make_optimizer, next_token_loss, train
+from gpt_course.weights import load_gpt2, save_gpt2
 
 CFG = {
     "vocab_size": 97,
@@ -321,3 +322,30 @@ def test_the_chunked_loss_keeps_the_precision_of_float64():
     gradients = [torch.autograd.grad(loss, list(plain.parameters())) for loss in losses]
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_stored_by_columns_the_numbers_are_the_same(onednn, tied, tmp_path):
+    plain, quick = models(tie_weights=tied)
+    before = {name: tensor.clone() for name, tensor in quick.state_dict().items()}
+    assert make_fast(quick, inference=True) is quick
+    weight = quick.trf_blocks[0].ff.layers[0].weight
+    assert weight.stride() == ((1, 4 * CFG["emb_dim"]) if onednn else (CFG["emb_dim"], 1))
+    assert weight.untyped_storage().nbytes() == weight.nbytes
+    assert (quick.out_head.weight is quick.tok_emb.weight) == tied
+    for name, tensor in quick.state_dict().items():
+        assert torch.equal(tensor, before[name])
+    ids = tokens(2, 9)
+    with torch.no_grad():
+        torch.testing.assert_close(quick(ids), plain(ids), atol=1e-5, rtol=1e-5)
+    assert torch.equal(generate(quick, ids, 9), generate(plain, ids, 9))
+    losses = [loss(model, ids, ids) for model, loss in ((plain, next_token_loss), (quick, chunked_loss))]
+    gradients = [
+        torch.autograd.grad(loss, list(m.parameters()))
+        for loss, m in zip(losses, (plain, quick), strict=True)
+    ]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(other, one, atol=1e-6, rtol=1e-4)
+    save_gpt2(quick, tmp_path)
+    torch.testing.assert_close(load_gpt2(tmp_path)(ids), plain(ids), atol=1e-5, rtol=1e-5)
+    plain.load_state_dict(copy.deepcopy(quick).state_dict())  # y se copia y se carga como siempre

@@ -108,7 +108,9 @@ def _round(names, first):
 def _bf16(results, real):
     seconds = {}
     for task in results[0]["seconds"]:
-        seconds[task] = statistics.median(time for result in results for time in result["seconds"][task])
+        seconds[task] = statistics.median(
+            time for result in results for time in result["seconds"].get(task, [])
+        )
     weights = f"pesos de {Path(real).name}" if real else "pesos al azar"
     return {**results[0], "seconds": seconds, "weights": weights}
 

@@ -35,7 +35,7 @@ def take_turn(order):
     torch.manual_seed(0)
     model = contender.build(order["cfg"])
     built = time.perf_counter()
-    model = contender.load(model, _weights(order["weights"]))
+    model = contender.load(model, _weights(order["weights"]), inference=order["kind"] == "read")
     found = {"torch": torch_ready - start, "import": ready - start, "build": built - ready}
     work = {"read": _read_and_write, "train": _train}[order["kind"]]
     return found | work(contender, model, order)
