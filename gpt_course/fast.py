@@ -27,7 +27,7 @@ def make_fast(model, *, inference=False):
     Los parámetros son los mismos tensores, con los mismos nombres: se entrena, se guarda y se copia igual.
     Los resultados coinciden con los de antes a 1e-4. En la CPU y en float32, las capas lineales pasan por
     oneDNN si al medirlo, una vez por proceso, gana a la de PyTorch; donde no existe o no gana, no cambian.
-    inference: si gana oneDNN, guarda cada matriz por columnas: al generar se lee antes; entrenar va más lento.
+    inference: si gana oneDNN, guarda las matrices por columnas: se genera antes y se entrena más despacio.
     En Linux, además, el proceso se queda con la memoria que libera (ver `keep_freed_memory`).
     Para generar con la mitad de memoria, `make_fast(model).bfloat16()`.
     """
