@@ -117,7 +117,7 @@ def test_everything_is_measured(result):
 
 def test_the_table_has_a_row_for_each_task(result):
     lines = table(result).splitlines()
-    assert lines[0] == "| trabajo | unidad | gpt_course | transformers | ventaja | límite |"
+    assert lines[0] == "| trabajo | unidad | `gpt_course` | `transformers` | ventaja | límite |"
     assert [line.split("|")[1].strip() for line in lines[2:10]] == [
         *("leer 1×16 tokens", "leer 2×8 tokens", "escribir 1×5 tras 4", "escribir 3×5 tras 4"),
         *("entrenar con 2×8, AdamW", "memoria máxima al entrenar", "crear el modelo", "importar"),
@@ -203,7 +203,7 @@ def test_who_fails_is_left_out_with_the_reason(monkeypatch):
     result = rounds.run(TWO, rounds=2, cfg=CFG, sizes=SIZES)
     assert result["failed"] == {"transformers": "ImportError: falta algo"}
     assert [who for _, who, _ in asked].count("transformers") == 1  # no se insiste
-    assert "Sin medir: transformers, ImportError: falta algo." in table(result)
+    assert "Sin medir: `transformers`, ImportError: falta algo." in table(result)
     assert all(row["advantage"] is None for row in rows(result))
 
 
@@ -453,7 +453,7 @@ def test_what_is_measured_is_printed_even_if_the_rest_fails(quick, monkeypatch, 
     monkeypatch.setattr(terminal, "_plot", broken)
     assert terminal.main(["--plot", str(tmp_path / "figura.svg")]) == 2
     shown = capsys.readouterr()
-    assert "leer 1×16 tokens" in shown.out and "Sin medir: GPU, sin sitio." in shown.out
+    assert "leer 1×16 tokens" in shown.out and "Sin medir: `GPU`, sin sitio." in shown.out
     assert shown.err.splitlines()[-1] == "Error: sin sitio"
 
 

@@ -37,7 +37,7 @@ def rows(result):
 def table(result):
     """La tabla, en *Markdown*: una línea por tarea; debajo, el equipo, sus límites y lo que no se midió."""
     names = list(result["contenders"])
-    head = ["trabajo", "unidad", *names, "ventaja", "límite"]
+    head = ["trabajo", "unidad", *(f"`{name}`" for name in names), "ventaja", "límite"]
     lines = [" | ".join(head), " | ".join("---" for _ in head)]
     for row in rows(result):
         values = [_number(row["values"].get(name)) for name in names]
@@ -52,9 +52,9 @@ def _notes(result):
     if "onednn_flops" in limits:
         flops_found.append(f"oneDNN {spanish(round(limits['onednn_flops'] / 1e9))}")
     flops_found.append(f"bf16 {spanish(round(limits['bf16_flops'] / 1e9))}")
-    versions = ", ".join(f"{name} {version}" for name, version in result["contenders"].items())
+    versions = ", ".join(f"`{name} {version}`" for name, version in result["contenders"].items())
     found = [
-        f"Equipo: {machine['processor']}, {machine['threads']} hilos, PyTorch {machine['torch']}.",
+        f"Equipo: {machine['processor']}, {machine['threads']} hilos, PyTorch `{machine['torch']}`.",
         f"Versiones: {versions}.",
         f"Límites medidos: {', '.join(flops_found)} GFLOP/s; leer memoria, "
         f"{spanish(round(limits['read_bytes'] / 1e9))} GB/s.",
@@ -63,7 +63,7 @@ def _notes(result):
         f"{spanish(bf16['loss_fp32'], 4)} a {spanish(bf16['loss_bf16'], 4)} y el token más probable es el "
         f"mismo en el {spanish(100 * bf16['same_token'], 1)} % de los lugares ({bf16['weights']}).",
     ]
-    found += [f"Sin medir: {name}, {reason}." for name, reason in result["failed"].items()]
+    found += [f"Sin medir: `{name}`, {reason}." for name, reason in result["failed"].items()]
     if result.get("gpu"):
         gpu = result["gpu"]
         found.append(
