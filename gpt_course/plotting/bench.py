@@ -20,6 +20,7 @@ def plot_speed(rows):
     names = list(dict.fromkeys(name for row in rows for name in row["values"]))
     _, ax = plt.subplots(figsize=(9, 0.42 + 0.24 * len(rows) * (len(names) + 1)), dpi=100, facecolor=PAPER)
     ax.set_facecolor(PAPER)
+    label_box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1}  # la línea del 1 no tacha los números
     step = len(names) + 1
     for place, name in enumerate(names):
         color, hatch = _STYLES[place % len(_STYLES)]
@@ -31,13 +32,14 @@ def plot_speed(rows):
             ax.barh(y, value, height=0.9, color=color, hatch=hatch, edgecolor=INK, linewidth=0.5, label=label)
             shown = row["values"][name]
             text = spanish(float(shown), 1 if shown < 100 else 0)
-            ax.text(value + 0.02, y, text, va="center", fontsize=9, color=INK)
+            ax.text(value + 0.02, y, text, va="center", fontsize=9, color=INK, bbox=label_box)
     middle = (len(names) - 1) / 2
     ax.set_yticks(
         [index * step + middle for index in range(len(rows))],
         [f"{row['label']}\n({row['unit']})" for row in rows],
     )
     ax.axvline(1, color=INK, lw=1, ls="--")
+    ax.margins(y=0.01)
     ax.invert_yaxis()
     right = 1.15 * max(_against_the_best(row, name, names[0]) for row in rows for name in row["values"])
     ax.set(xlim=(0, right), xlabel="rendimiento frente al mejor de los demás (= 1); más es mejor")
