@@ -307,7 +307,7 @@ def test_the_table_is_written_in_spanish():
     text = table(by_hand())
     assert "| leer 1×16 tokens | ms | 10,0 | 30,0 | 25,0 | 2,50× |" in text
     assert "| entrenar con 2×8, AdamW | tokens/s | 8,0 | 4,0 | — | 2,00× |" in text
-    assert "F.linear 1, oneDNN 2, bf16 4 GFLOP/s; leer memoria, 1 GB/s" in text
+    assert "F.linear: 1, oneDNN: 2, bf16: 4 GFLOP/s; leer memoria: 1 GB/s" in text
     assert "escribe 500 y 500 tokens/s" in text  # 5/0,01 y 3·5/0,03
     assert "de 10,2500 a 10,5000 y el token más probable es el mismo en el 75,0 %" in text
     found = {**by_hand(), "gpu": gpu_result()}

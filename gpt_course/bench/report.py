@@ -48,15 +48,15 @@ def table(result):
 
 def _notes(result):
     machine, limits, bf16 = result["machine"], result["limits"], result["bf16"]
-    flops_found = [f"F.linear {spanish(round(limits['linear_flops'] / 1e9))}"]
+    flops_found = [f"F.linear: {spanish(round(limits['linear_flops'] / 1e9))}"]
     if "onednn_flops" in limits:
-        flops_found.append(f"oneDNN {spanish(round(limits['onednn_flops'] / 1e9))}")
-    flops_found.append(f"bf16 {spanish(round(limits['bf16_flops'] / 1e9))}")
+        flops_found.append(f"oneDNN: {spanish(round(limits['onednn_flops'] / 1e9))}")
+    flops_found.append(f"bf16: {spanish(round(limits['bf16_flops'] / 1e9))}")
     versions = ", ".join(f"`{name} {version}`" for name, version in result["contenders"].items())
     found = [
         f"Equipo: {machine['processor']}, {machine['threads']} hilos, PyTorch `{machine['torch']}`.",
         f"Versiones: {versions}.",
-        f"Límites medidos: {', '.join(flops_found)} GFLOP/s; leer memoria, "
+        f"Límites medidos: {', '.join(flops_found)} GFLOP/s; leer memoria: "
         f"{spanish(round(limits['read_bytes'] / 1e9))} GB/s.",
         f"Con los pesos en bf16, el curso escribe {_number(_write_speed(result, 'write_one'))} y "
         f"{_number(_write_speed(result, 'write_batch'))} tokens/s. La pérdida en el relato pasa de "
