@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from gpt_course import fast
 from gpt_course.fast import FastLinear, chunked_loss, make_fast
 from gpt_course.generation import generate
+from gpt_course.layers import FeedForward
 from gpt_course.model import GPTModel, init_gpt2
 from gpt_course.training import checkpoint_blocks, make_optimizer, next_token_loss, train
 from gpt_course.weights import load_gpt2, save_gpt2
@@ -349,3 +350,13 @@ def test_stored_by_columns_the_numbers_are_the_same(onednn, tied, tmp_path):
     save_gpt2(quick, tmp_path)
     torch.testing.assert_close(load_gpt2(tmp_path)(ids), plain(ids), atol=1e-5, rtol=1e-5)
     plain.load_state_dict(copy.deepcopy(quick).state_dict())  # y se copia y se carga como siempre
+
+
+def test_gelu_is_the_one_with_tanh(onednn):
+    torch.manual_seed(0)
+    plain, x = FeedForward(8), 3 * torch.randn(50, 8)
+    with torch.no_grad():
+        plain.layers[0].weight.mul_(3)  # números grandes: ahí la exacta y la de tanh se distinguen
+        expected, quick = plain(x), make_fast(copy.deepcopy(plain))
+        torch.testing.assert_close(quick(x), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(quick(x), expected, atol=1e-5, rtol=1e-5)

@@ -30,8 +30,7 @@ def plot_speed(rows):
             value, y = _against_the_best(row, name, names[0]), index * step + place
             label = name if index == 0 else None
             ax.barh(y, value, height=0.9, color=color, hatch=hatch, edgecolor=INK, linewidth=0.5, label=label)
-            shown = row["values"][name]
-            text = spanish(float(shown), 1 if shown < 100 else 0)
+            text = spanish(float(row["values"][name]), 1 if row["values"][name] < 100 else 0)
             ax.text(value + 0.02, y, text, va="center", fontsize=9, color=INK, bbox=label_box)
     middle = (len(names) - 1) / 2
     ax.set_yticks(
@@ -39,10 +38,9 @@ def plot_speed(rows):
         [f"{row['label']}\n({row['unit']})" for row in rows],
     )
     ax.axvline(1, color=INK, lw=1, ls="--")
-    ax.margins(y=0.01)
     ax.invert_yaxis()
-    right = 1.15 * max(_against_the_best(row, name, names[0]) for row in rows for name in row["values"])
-    ax.set(xlim=(0, right), xlabel="rendimiento frente al mejor de los demás (= 1); más es mejor")
+    ax.margins(x=0.15, y=0.01)
+    ax.set(xlabel="rendimiento frente al mejor de los demás (= 1); más es mejor")
     ax.xaxis.set_major_formatter(lambda value, _: spanish(value))
     ax.grid(axis="x", color=GREY)
     ax.set_axisbelow(True)
