@@ -39,7 +39,7 @@ class TiedEnds(nn.Module):
     def check_tie(self):
         """Exige que los extremos vinculados sigan siendo el mismo tensor.
 
-        Errores: `ValueError` si se sustituyó uno solo: calcularía con dos matrices y guardaría una.
+        Errores: `ValueError` si se sustituyó uno: calcularía con dos matrices y guardaría una.
         """
         if self._shares() and self.out_head.weight is not self.tok_emb.weight:
             raise ValueError(
