@@ -44,8 +44,8 @@ class TiedEnds(nn.Module):
         if self._shares() and self.out_head.weight is not self.tok_emb.weight:
             raise ValueError(
                 "El modelo se creó con tie_weights=True, pero tok_emb.weight y out_head.weight ya no son el "
-                "mismo tensor: se sustituyó uno solo. Si querías dos matrices, escribe model.tied = False. Si "
-                "no, convierte o carga el modelo entero, no una pieza, o vuelve a unirlos con "
+                "mismo tensor: se sustituyó uno solo. Si querías dos matrices, escribe model.tied = False. "
+                "Si no, convierte o carga el modelo entero, no una pieza, o vuelve a unirlos con "
                 "model.out_head.weight = model.tok_emb.weight."
             )
 
