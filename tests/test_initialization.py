@@ -4,6 +4,7 @@ import pytest
 import torch
 from reference import TINY, tiny_model, tokens
 from torch import nn
+from torch.nn.utils import prune
 
 from gpt_course.initialization import init_gpt2
 
@@ -67,9 +68,7 @@ def test_gpt2_initialisation_leaves_no_gradient_and_starts_near_the_uniform_loss
 
 
 CHANGES = {
-    "una salida podada": lambda model: nn.utils.prune.l1_unstructured(
-        model.trf_blocks[0].att.out_proj, "weight", 0.5
-    ),
+    "una salida podada": lambda model: prune.l1_unstructured(model.trf_blocks[0].att.out_proj, "weight", 0.5),
     "una norma de PyTorch": lambda model: setattr(model, "final_norm", nn.LayerNorm(8)),
     "otra pieza": lambda model: setattr(model, "lora_B", nn.Linear(2, 2)),
 }

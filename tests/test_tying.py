@@ -9,6 +9,7 @@ from reference import TINY, count, tiny_model, tokens
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.nn.utils import prune
 
 from gpt_course.model import GPTModel
 
@@ -309,8 +310,8 @@ def on(name, change):
     return apply
 
 
-def prune(module):
-    nn.utils.prune.l1_unstructured(module, "weight", 0.5)
+def halve(module):
+    prune.l1_unstructured(module, "weight", 0.5)
 
 
 def double(module):
@@ -323,9 +324,9 @@ def adapt(model):
 
 
 CHANGES = {
-    "cabeza podada": on("out_head", prune),
-    "incrustación podada": on("tok_emb", prune),
-    "las dos podadas": lambda model: on("tok_emb", prune)(on("out_head", prune)(model)),
+    "cabeza podada": on("out_head", halve),
+    "incrustación podada": on("tok_emb", halve),
+    "las dos podadas": lambda model: on("tok_emb", halve)(on("out_head", halve)(model)),
     "cabeza parametrizada": on("out_head", double),
     "incrustación parametrizada": on("tok_emb", double),
     "weight_norm": on("out_head", nn.utils.parametrizations.weight_norm),
