@@ -51,7 +51,7 @@ def test_the_same_tokens_and_logits_with_and_without_cache(case):
     """Doscientos modelos al azar; las filas cortas llevan relleno y a menudo la ventana se corre."""
     cfg, lengths, count, explicit, seed = case
     torch.manual_seed(seed)
-    model = tiny_model(**cfg)
+    model = tiny_model(**cfg).double()  # con C = 2 la norma agranda el redondeo de float32 más de 1e-5
     for block in model.trf_blocks:
         block.att.explicit = explicit
     prompts = [torch.randint(cfg["vocab_size"], (length,)) for length in lengths]
@@ -66,8 +66,8 @@ def test_the_same_tokens_and_logits_with_and_without_cache(case):
         assert torch.equal(with_cache[row, ids.shape[1] - len(prompt) :], alone)
         if count:
             plain = logits_of_every_step(model, prompt[None], count, use_cache=False)[1][:, 0]
-            assert torch.allclose(fast[:, row], slow[:, row], rtol=0, atol=1e-5)
-            assert torch.allclose(fast[:, row], plain, rtol=0, atol=1e-5)
+            assert torch.allclose(fast[:, row], slow[:, row], rtol=0, atol=1e-10)
+            assert torch.allclose(fast[:, row], plain, rtol=0, atol=1e-10)
     assert generate(model, ids, count, mask=mask).shape == (len(lengths), ids.shape[1] + count)
 
 
