@@ -112,7 +112,7 @@ def _check_fits(new, place):
     if not same_type or new.shape != place.shape or new.device != place.device:
         here, there = (f"{tuple(t.shape)}, {t.dtype} en {t.device}" for t in (new, place))
         raise ValueError(
-            f"La caché guarda keys y values (B, H, T, D) de {there}; la atención dio {here}. Si "
+            f"La caché guarda *keys* y *values* (B, H, T, D) de {there}; la atención dio {here}. Si "
             "cambiaste W_key o W_value, haz que den lo mismo que antes."
         )
 

@@ -388,7 +388,9 @@ def test_rows_that_do_not_fit_are_refused(name, change):
     model = tiny_model()
     att = model.trf_blocks[1].att
     setattr(att, name, Change(getattr(att, name), change))
-    with pytest.raises(ValueError, match=r"La caché guarda keys y values \(B, H, T, D\) de \(1, 2, 3, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"La caché guarda \*keys\* y \*values\* \(B, H, T, D\) de \(1, 2, 3, 4\)"
+    ):
         model(tokens(1, 3), cache=KVCache(model, 1))
 
 
