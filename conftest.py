@@ -6,6 +6,7 @@ cuaderno se comparan con una tolerancia: una unidad de la última cifra impresa 
 este ajuste, ni dice en español que un núcleo se detuvo: se cambian algunos métodos de cada celda.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -27,10 +28,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 DECIMAL = re.compile(r"(?:(?<=[\[\s]) )?(?<![\w.])([-+]?\d+\.(\d*)(?:e([-+]?\d+))?)(?!\d|\.\d)")
 RELATIVE_TOLERANCE = 1e-4
 # Lo que más tarda empieza antes, para que ningún proceso acabe mucho después que los demás.
-SLOWEST = ("notebooks/08_vinculacion_de_pesos.ipynb",)
-QUICK_TESTS = {
-    f"test_{name}.py" for name in ("config", "layers", "attention", "block", "model", "generation")
-}
+SLOWEST = ("08_vinculacion_de_pesos.ipynb", "test_memory_resident.py", "test_bench.py", "test_weights.py")
+QUICK_TESTS = ("config", "layers", "attention", "block", "model", "generation")
 MEMORY_PER_WORKER = 2 * 2**30  # bytes: el proceso y el núcleo de un cuaderno
 
 
@@ -38,8 +37,7 @@ MEMORY_PER_WORKER = 2 * 2**30  # bytes: el proceso y el núcleo de un cuaderno
 
 
 def pytest_addoption(parser):
-    text = "solo los cuadernos de las lecciones y las pruebas del modelo"
-    parser.addoption("--rapido", action="store_true", help=text)
+    parser.addoption("--rapido", action="store_true", help="solo las lecciones y las pruebas del modelo")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -51,8 +49,8 @@ def pytest_xdist_auto_num_workers(config):
     one_file = len(config.args) == 1 and Path(config.args[0].split("::")[0]).is_file()
     if one_file or option.collectonly or option.capture == "no":
         return 0
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = min(usable, psutil.virtual_memory().available // MEMORY_PER_WORKER)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = min(cores, psutil.virtual_memory().available // MEMORY_PER_WORKER)
     return workers if workers > 1 else 0
 
 
@@ -71,7 +69,7 @@ def pytest_ignore_collect(collection_path, config):
     if collection_path.suffix == ".ipynb" and ROOT in collection_path.parents:
         folders = [ROOT / "notebooks"] + [ROOT / "notebooks" / "soluciones"] * (not config.option.rapido)
         return None if collection_path.parent in folders and _is_ours(collection_path.name) else True
-    return True if config.option.rapido and collection_path.name not in QUICK_TESTS else None
+    return True if config.option.rapido and collection_path.stem[5:] not in QUICK_TESTS else None
 
 
 def _is_ours(name):
@@ -80,15 +78,15 @@ def _is_ours(name):
 
 
 def pytest_collection_modifyitems(items):
+    """Primero lo más lento, luego los cuadernos y al final las demás pruebas."""
     order = {name: place for place, name in enumerate(SLOWEST)}
-    items.sort(key=lambda item: order.get(item.nodeid.split("::")[0], len(order)))
+    items.sort(key=lambda item: order.get(item.path.name, len(order) + (item.path.suffix != ".ipynb")))
 
 
 def pytest_terminal_summary(terminalreporter, config):
     if config.option.rapido:
-        terminalreporter.write_line(
-            "Con --rapido no se ejecutan las soluciones ni las demás pruebas: para todo, sin --rapido."
-        )
+        left_out = "las soluciones ni las demás pruebas: para todo, repite sin --rapido."
+        terminalreporter.write_line(f"Con --rapido no se ejecutan {left_out}")
 
 
 # --- Las celdas de los cuadernos --------------------------------------------------------------------
@@ -141,7 +139,7 @@ def _run(item, runtest):
     try:
         runtest()
     except Exception:
-        if time.monotonic() - start > limit:
+        if notebook.timed_out and time.monotonic() - start > limit:
             reason = f"pasó de {limit:.0f} s y se detuvo. Busca un bucle que no acaba."
         elif not kernel.is_alive():
             reason = "el núcleo se detuvo, quizá por falta de memoria. Cierra otros programas y repite."
@@ -158,12 +156,10 @@ def _await_reply(kernel, msg_id, timeout):
     """Como el de nbval, que no mira si el núcleo sigue vivo: espera la respuesta de segundo en segundo."""
     deadline = time.monotonic() + timeout
     while kernel.is_alive():
-        try:
+        if time.monotonic() > deadline:
+            raise Empty
+        with contextlib.suppress(Empty):
             message = kernel.get_message("shell", timeout=1)
-        except Empty:
-            if time.monotonic() > deadline:
-                raise
-        else:
             if message["parent_header"].get("msg_id") == msg_id:
                 return
     raise RuntimeError("el núcleo se detuvo")

@@ -4,6 +4,7 @@ import ast
 import os
 import shutil
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -15,6 +16,7 @@ from regenerate import NOTEBOOKS
 from repository import ROOT, tracked
 
 import conftest
+import curso
 from conftest import TolerantText, same_output
 
 pytest_plugins = ["pytester"]
@@ -176,9 +178,9 @@ def test_notebook_cells(run_notebook):
 # --- El núcleo ------------------------------------------------------------------------------------
 
 DIES = "import os; os.kill(os.getpid(), 9)"
-LATER = "import os, threading; threading.Timer(0.3, os._exit, [3]).start()"
+LATER = "import os, threading; threading.Timer(1, os._exit, [3]).start()"
 NEVER_ENDS = "import time\nwhile True: time.sleep(9)"
-STOPPED, TOO_LONG = "el núcleo se detuvo, quizá por falta de memoria", "pasó de 1 s y se detuvo"
+STOPPED, TOO_LONG = "el núcleo se detuvo, quizá por falta de memoria", "pasó de 3 s y se detuvo"
 
 
 def run_cells(*sources, tags=()):
@@ -195,7 +197,7 @@ def run_cells(*sources, tags=()):
     ids=["muere", "muere entre celdas", "no acaba"],
 )
 def test_a_kernel_that_stops_is_told_in_a_sentence(run_notebook, sources, passed, sentence):
-    result, report = run_notebook(run_cells(*sources), "--nbval-cell-timeout=1")
+    result, report = run_notebook(run_cells(*sources), "--nbval-cell-timeout=3")
     assert result == passed
     assert sentence in report
     assert f"celda {len(sources) - 1}: no se ejecutó, porque el núcleo se detuvo antes" in report
@@ -223,7 +225,7 @@ HALF_WRITTEN = ["raise ValueError('a medias')", "def respuesta(:", NEVER_ENDS]
 def test_a_half_written_answer_is_not_a_failure(run_notebook):
     """Sin git, ninguna celda de ejercicio puede fallar; las que se comparan, sí."""
     cells = run_cells(*HALF_WRITTEN, tags=["nbval-ignore-output"]) + run_cells("x = 2", "y")
-    result, report = run_notebook(cells, "--nbval-cell-timeout=1")
+    result, report = run_notebook(cells, "--nbval-cell-timeout=3")
     assert result == [True, True, True, True, False], report
 
 
@@ -291,15 +293,17 @@ def test_the_quick_check_says_what_it_leaves_out(course):
 
 
 def test_the_names_in_conftest_exist():
-    names = {path.relative_to(ROOT).as_posix() for path in [*tracked(".py"), *tracked(".ipynb")]}
-    assert {*conftest.SLOWEST, *(f"tests/{name}" for name in conftest.QUICK_TESTS)} <= names
+    names = {path.name for path in [*tracked(".py"), *tracked(".ipynb")]}
+    assert {*conftest.SLOWEST, *(f"test_{name}.py" for name in conftest.QUICK_TESTS)} <= names
 
 
 def test_the_slowest_start_first():
-    names = ["tests/test_a.py::x", *(f"{name}::Cell 0" for name in reversed(conftest.SLOWEST))]
-    items = [SimpleNamespace(nodeid=name) for name in names]
+    names = [*conftest.SLOWEST, "00_bienvenida.ipynb", "test_a.py"]
+    items = [SimpleNamespace(path=Path(name), number=n) for name in reversed(names) for n in range(2)]
     conftest.pytest_collection_modifyitems(items)
-    assert [item.nodeid for item in items] == [*(f"{name}::Cell 0" for name in conftest.SLOWEST), names[0]]
+    assert [(item.path.name, item.number) for item in items] == [
+        (name, n) for name in names for n in range(2)
+    ]
 
 
 @pytest.mark.parametrize("name", SAME_ON_EVERY_PROCESSOR)
@@ -356,3 +360,36 @@ def test_two_workers_given_by_hand_take_whole_files(course, monkeypatch):
         (course.path / f"{name}.py").write_text(TOGETHER)
     done = course.runpytest_subprocess("-n", "2", "test_a.py", "test_b.py")
     done.assert_outcomes(passed=16)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ["-n", "auto"]),
+        (["-k", "x"], ["-n", "auto", "-k", "x"]),
+        (["-n", "0"], ["-n", "auto", "-n", "0"]),  # manda lo que va detrás
+        (["-p", "no:xdist"], ["-p", "no:xdist"]),
+        (["-pno:xdist"], ["-pno:xdist"]),
+    ],
+)
+def test_the_course_asks_for_the_workers_unless_told_otherwise(monkeypatch, arguments, expected):
+    monkeypatch.chdir(ROOT)
+    config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
+    assert curso.test_arguments(arguments) == [*config, *expected]
+
+
+@pytest.mark.parametrize(
+    ("options", "dist"),
+    [
+        ({"numprocesses": 2, "dist": "no"}, "loadfile"),
+        ({"numprocesses": "auto", "dist": "no"}, "loadfile"),
+        ({"numprocesses": 2, "dist": "worksteal"}, "worksteal"),
+        ({"numprocesses": None, "dist": "no"}, "no"),
+        ({"numprocesses": 0, "dist": "no"}, "no"),
+        ({"dist": None}, None),  # sin xdist
+    ],
+)
+def test_how_the_tests_are_shared_out_is_the_users_if_given(options, dist):
+    config = SimpleNamespace(option=SimpleNamespace(**options))
+    conftest.pytest_cmdline_main(config)
+    assert config.option.dist == dist
