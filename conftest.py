@@ -37,7 +37,9 @@ MEMORY_PER_WORKER = 2 * 2**30  # bytes: el proceso y el núcleo de un cuaderno
 
 
 def pytest_addoption(parser):
-    parser.addoption("--rapido", action="store_true", help="solo las lecciones y las pruebas del modelo")
+    parser.addoption(
+        "--rapido", action="store_true", help="solo las lecciones (menos la 08) y las pruebas del modelo"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -68,7 +70,9 @@ def pytest_ignore_collect(collection_path, config):
         return None
     if collection_path.suffix == ".ipynb" and ROOT in collection_path.parents:
         folders = [ROOT / "notebooks"] + [ROOT / "notebooks" / "soluciones"] * (not config.option.rapido)
-        return None if collection_path.parent in folders and _is_ours(collection_path.name) else True
+        slow = config.option.rapido and collection_path.name in SLOWEST
+        ours = collection_path.parent in folders and _is_ours(collection_path.name)
+        return None if ours and not slow else True
     return True if config.option.rapido and collection_path.stem[5:] not in QUICK_TESTS else None
 
 
@@ -85,7 +89,7 @@ def pytest_collection_modifyitems(items):
 
 def pytest_terminal_summary(terminalreporter, config):
     if config.option.rapido:
-        left_out = "las soluciones ni las demás pruebas: para todo, repite sin --rapido."
+        left_out = "la lección 08, las soluciones ni las demás pruebas: para todo, repite sin --rapido."
         terminalreporter.write_line(f"Con --rapido no se ejecutan {left_out}")
 
 

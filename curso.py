@@ -2,7 +2,7 @@
 
     python3 curso.py                       abre el curso en JupyterLab
     python3 curso.py probar [args…]        comprueba todas las salidas (los argumentos pasan a pytest)
-    python3 curso.py probar --rapido       en un minuto: las lecciones y las pruebas del modelo
+    python3 curso.py probar --rapido       en un minuto: casi todas las lecciones y el modelo
     python3 curso.py regenerar [cuaderno…] vuelve a ejecutar los cuadernos y guarda sus salidas
 
 Opciones, delante de la orden:

@@ -246,8 +246,18 @@ def test_a_cell_of_the_course_that_fails_is_a_failure_although_it_is_not_compare
 def collected(course):
     """Los archivos que recoge pytest en un curso con apuntes de quien estudia."""
     (course.path / "notebooks" / "soluciones").mkdir(parents=True)
-    (course.path / "notebooks" / "indice.md").write_text("[00](00_uno.ipynb) [01](01_dos.ipynb)")
-    for name in ("00_uno", "01_dos", "00_uno-Copy1", "apuntes", "soluciones/00_uno", "mias/00_uno"):
+    (course.path / "notebooks" / "indice.md").write_text(
+        f"[00](00_uno.ipynb) [01](01_dos.ipynb) [08]({SLOW})"
+    )
+    for name in (
+        "00_uno",
+        "01_dos",
+        "00_uno-Copy1",
+        "apuntes",
+        "soluciones/00_uno",
+        "mias/00_uno",
+        SLOW[:-6],
+    ):
         write_notebook(course.path / "notebooks" / f"{name}.ipynb", run_cells("x = 1"))
     for name in ("test_model", "test_fast"):
         path = course.path / "tests" / f"{name}.py"
@@ -262,14 +272,15 @@ def collected(course):
 
 
 LESSONS = ["00_uno.ipynb", "01_dos.ipynb"]
+SLOW = conftest.SLOWEST[0]
 TESTS = ["tests/test_fast.py", "tests/test_model.py"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], [*TESTS, *LESSONS, "soluciones/00_uno.ipynb"]),
-        (["notebooks"], [*LESSONS, "soluciones/00_uno.ipynb"]),
+        ([], [*TESTS, *LESSONS, SLOW, "soluciones/00_uno.ipynb"]),
+        (["notebooks"], [*LESSONS, SLOW, "soluciones/00_uno.ipynb"]),
         (["notebooks/apuntes.ipynb"], ["apuntes.ipynb"]),
         (["notebooks/mias/00_uno.ipynb::Cell 0"], ["mias/00_uno.ipynb"]),
         (["--rapido"], ["tests/test_model.py", *LESSONS]),
@@ -289,7 +300,7 @@ def test_every_notebook_that_git_keeps_is_of_the_course():
 def test_the_quick_check_says_what_it_leaves_out(course):
     (course.path / "test_model.py").write_text("def test_it(): pass")
     done = course.runpytest_inprocess("--rapido", "-p", "no:xdist")
-    assert "Con --rapido no se ejecutan las soluciones" in done.stdout.str()
+    assert "Con --rapido no se ejecutan la lección 08, las soluciones" in done.stdout.str()
 
 
 def test_the_names_in_conftest_exist():
@@ -358,7 +369,8 @@ def test_two_workers_given_by_hand_take_whole_files(course, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     for name in ("test_a", "test_b"):
         (course.path / f"{name}.py").write_text(TOGETHER)
-    done = course.runpytest_subprocess("-n", "2", "test_a.py", "test_b.py")
+    light = ("-o", "addopts=", "-p", "no:nbval", "-p", "no:hypothesispytest")  # arrancan antes
+    done = course.runpytest_subprocess(*light, "-n", "2", "test_a.py", "test_b.py")
     done.assert_outcomes(passed=16)
 
 
