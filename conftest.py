@@ -1,27 +1,175 @@
-"""Comparación de las salidas de los cuadernos (`pytest --nbval`).
+"""Cómo se ejecutan las pruebas del curso: en varios procesos, qué cuadernos y con qué tolerancia.
 
-Dos procesadores suman en otro orden y difieren en los últimos bits, así que los decimales se comparan
-con una tolerancia: una unidad de la última cifra impresa o 1e-4 relativo. Lo demás (palabras, acentos,
-signos y enteros, también los escritos «12.» o «12.0») debe ser idéntico. nbval no ofrece este ajuste:
-se cambian dos métodos de cada celda.
+Dos procesadores suman en otro orden y difieren en los últimos bits, así que los decimales que imprime un
+cuaderno se comparan con una tolerancia: una unidad de la última cifra impresa o 1e-4 relativo. Lo demás
+(palabras, acentos, signos y enteros, también los escritos «12.» o «12.0») debe ser idéntico. nbval no ofrece
+este ajuste, ni dice en español que un núcleo se detuvo: se cambian algunos métodos de cada celda.
 """
 
+import contextlib
+import json
 import math
+import os
 import re
+import subprocess
+import time
+from pathlib import Path
+from queue import Empty
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent
+Stopped = pytest.fail.Exception
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Un hilo en cada proceso (y en los núcleos que arranque): con más, los procesos se esperan unos a otros.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # El espacio de «[ 0.5, -0.5]» ocupa el lugar del signo y no cuenta.
 DECIMAL = re.compile(r"(?:(?<=[\[\s]) )?(?<![\w.])([-+]?\d+\.(\d*)(?:e([-+]?\d+))?)(?!\d|\.\d)")
 RELATIVE_TOLERANCE = 1e-4
+# Lo que más tarda empieza antes, para que ningún proceso acabe mucho después que los demás.
+SLOWEST = ("08_vinculacion_de_pesos.ipynb", "test_memory_resident.py", "test_bench.py", "test_weights.py")
+QUICK_TESTS = ("config", "layers", "attention", "block", "model", "generation")
+MEMORY_PER_WORKER = 2 * 2**30  # bytes: el proceso y el núcleo de un cuaderno
+
+
+# --- Qué se ejecuta y dónde -------------------------------------------------------------------------
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--rapido", action="store_true", help="solo las lecciones (menos la 08) y las pruebas del modelo"
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Los procesos de `-n auto`: uno por procesador y cada 2 GiB libres; 0 es este mismo proceso."""
+    import psutil  # viene con ipykernel
+
+    option = config.option
+    one_file = len(config.args) == 1 and Path(config.args[0].split("::")[0]).is_file()
+    if one_file or option.collectonly or option.capture == "no":
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = min(cores, psutil.virtual_memory().available // MEMORY_PER_WORKER)
+    return workers if workers > 1 else 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Las celdas de un cuaderno comparten núcleo: si se reparte, cada archivo va entero a un proceso."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "loadfile"
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Quita los cuadernos ajenos al curso y, con --rapido, lo lento; nunca lo que se pide por su ruta."""
+    asked = {Path(config.invocation_params.dir, text.split("::")[0]).resolve() for text in config.args}
+    if collection_path.is_dir() or collection_path.resolve() in asked:
+        return None
+    if collection_path.suffix == ".ipynb" and ROOT in collection_path.parents:
+        folders = [ROOT / "notebooks"] + [ROOT / "notebooks" / "soluciones"] * (not config.option.rapido)
+        slow = config.option.rapido and collection_path.name in SLOWEST
+        ours = collection_path.parent in folders and _is_ours(collection_path.name)
+        return None if ours and not slow else True
+    return True if config.option.rapido and collection_path.stem[5:] not in QUICK_TESTS else None
+
+
+def _is_ours(name):
+    """El curso son los cuadernos que enlaza el índice; los demás (copias, apuntes) son de quien estudia."""
+    return f"({name})" in (ROOT / "notebooks" / "indice.md").read_text(encoding="utf-8")
+
+
+def pytest_collection_modifyitems(items):
+    """Primero lo más lento, luego los cuadernos y al final las demás pruebas."""
+    order = {name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order) + (item.path.suffix != ".ipynb")))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.option.rapido:
+        left_out = "la lección 08, las soluciones ni las demás pruebas: para todo, repite sin --rapido."
+        terminalreporter.write_line(f"Con --rapido no se ejecutan {left_out}")
+
+
+# --- Las celdas de los cuadernos --------------------------------------------------------------------
 
 
 def pytest_itemcollected(item):
-    if type(item).__name__ == "IPyNbCell":
-        sanitize, format_output_compare = item.sanitize, item.format_output_compare
-        item.sanitize = lambda value: _tolerant(sanitize(value))
-        # El informe de una diferencia se hace con texto corriente, que pytest sabe comparar.
-        item.format_output_compare = lambda key, ref, test: format_output_compare(
-            key, _plain(ref), _plain(test)
-        )
+    if type(item).__name__ != "IPyNbCell":
+        return
+    sanitize, compare, runtest = item.sanitize, item.format_output_compare, item.runtest
+    item.sanitize = lambda value: _tolerant(sanitize(value))
+    # El informe de una diferencia se hace con texto corriente, que pytest sabe comparar.
+    item.format_output_compare = lambda key, ref, test: compare(key, _plain(ref), _plain(test))
+    item.runtest = lambda: _run(item, runtest)
+    explain = item.repr_failure
+    item.repr_failure = lambda info: str(info.value) if info.errisinstance(Stopped) else explain(info)
+    if item.cell_num == 0:
+        setup, item.parent.kept = item.parent.setup, _kept_by_git(item.path)
+        item.parent.setup = lambda: _start(item.parent, setup)
+    # Una respuesta a medias no es un fallo: ni lo que imprime ni el error que dé.
+    if not item.options["check"] and item.cell.source not in item.parent.kept:
+        item.options["check_exception"] = True
+
+
+def _kept_by_git(path):
+    """El código de las celdas que git guarda de un cuaderno; nada si no hay git."""
+    command = ["git", "-C", path.parent, "-c", "safe.directory=*", "show", f":./{path.name}"]
+    try:
+        done = subprocess.run(command, capture_output=True)
+    except FileNotFoundError:
+        return set()
+    cells = json.loads(done.stdout)["cells"] if done.returncode == 0 else []
+    return {"".join(cell["source"]) for cell in cells}
+
+
+def _start(notebook, setup):
+    try:
+        setup()
+    except Exception as error:
+        raise Stopped(f"{notebook.name}: el núcleo no arrancó ({error}).", pytrace=False) from None
+
+
+def _run(item, runtest):
+    """Ejecuta una celda; si el núcleo se detiene o no acaba, lo dice y no ejecuta las siguientes."""
+    notebook, kernel, place = item.parent, item.parent.kernel, f"{item.path.name}, celda {item.cell_num}: "
+    limit = item.config.option.nbval_cell_timeout
+    if not kernel.is_alive():
+        raise Stopped(place + "no se ejecutó, porque el núcleo se detuvo antes.", pytrace=False)
+    kernel.await_reply = lambda msg_id, timeout: _await_reply(kernel, msg_id, timeout)
+    start = time.monotonic()
+    try:
+        runtest()
+    except Exception:
+        if notebook.timed_out and time.monotonic() - start > limit:
+            reason = f"pasó de {limit:.0f} s y se detuvo. Busca un bucle que no acaba."
+        elif not kernel.is_alive():
+            reason = "el núcleo se detuvo, quizá por falta de memoria. Cierra otros programas y repite."
+        else:
+            raise
+        if kernel.is_alive():
+            kernel.stop()
+        raise Stopped(place + reason, pytrace=False) from None
+    finally:
+        notebook.timed_out = False  # nbval daría por esperado el fallo de las celdas siguientes
+
+
+def _await_reply(kernel, msg_id, timeout):
+    """Como el de nbval, que no mira si el núcleo sigue vivo: espera la respuesta de segundo en segundo."""
+    deadline = time.monotonic() + timeout
+    while kernel.is_alive():
+        if time.monotonic() > deadline:
+            raise Empty
+        with contextlib.suppress(Empty):
+            message = kernel.get_message("shell", timeout=1)
+            if message["parent_header"].get("msg_id") == msg_id:
+                return
+    raise RuntimeError("el núcleo se detuvo")
+
+
+# --- La tolerancia ----------------------------------------------------------------------------------
 
 
 class TolerantText(str):

@@ -2,6 +2,7 @@
 
     python3 curso.py                       abre el curso en JupyterLab
     python3 curso.py probar [args…]        comprueba todas las salidas (los argumentos pasan a pytest)
+    python3 curso.py probar --rapido       en un minuto: casi todas las lecciones y el modelo
     python3 curso.py regenerar [cuaderno…] vuelve a ejecutar los cuadernos y guarda sus salidas
 
 Opciones, delante de la orden:
@@ -312,8 +313,11 @@ def call(arguments):
 def test_arguments(arguments):
     """Sin rutas y desde otra carpeta, pytest miraría esa carpeta: se le dan las del curso."""
     config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
+    # Tantos procesos como convenga (lo decide conftest.py), salvo que el usuario pida otra cosa detrás.
+    if "no:xdist" not in "".join(arguments):
+        config += ["-n", "auto"]
     # os.path.exists y no Path.exists: un argumento muy largo (-k …) no es un error.
-    values = {index + 1 for index, text in enumerate(arguments) if text in ("-k", "-m", "-n", "-p")}
+    values = {index + 1 for index, text in enumerate(arguments) if text in ("-k", "-m", "-n", "-p", "--dist")}
     has_paths = any(
         os.path.exists(text.split("::")[0]) for index, text in enumerate(arguments) if index not in values
     )

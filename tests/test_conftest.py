@@ -1,17 +1,25 @@
-"""La tolerancia de `pytest --nbval`: qué diferencias acepta y cuáles no, también en cuadernos de verdad."""
+"""Qué se ejecuta, dónde y con qué tolerancia (conftest.py), también en cuadernos de verdad."""
 
+import ast
+import os
 import shutil
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
+import psutil
 import pytest
+from matrix import SAME_ON_EVERY_PROCESSOR
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from regenerate import NOTEBOOKS
+from repository import ROOT, tracked
 
+import conftest
+import curso
 from conftest import TolerantText, same_output
 
 pytest_plugins = ["pytester"]
-
-ROOT = Path(__file__).parents[1]
 
 ACCEPTED = [
     ("0.1257", "0.1258"),
@@ -113,16 +121,32 @@ CELLS = {  # lo que la celda guarda, lo que imprime y si debe pasar
 
 
 @pytest.fixture
-def run_notebook(pytester):
+def course(pytester):
+    """Una carpeta con la configuración de pytest del curso."""
+    for name in ("conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, pytester.path)
+    return pytester
+
+
+def write_notebook(path, cells):
+    """Guardado con un núcleo que no existe: se ejecuta siempre con el del curso."""
+    metadata = {"kernelspec": {"name": "otro-entorno", "display_name": "Otro"}}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(new_notebook(cells=cells, metadata=metadata), path)
+
+
+@pytest.fixture
+def run_notebook(course):
     """Ejecuta un cuaderno con el conftest del curso: (¿pasa cada celda?, texto del informe)."""
 
-    def run(cells):
-        kernel = {"name": "python3", "display_name": "Python 3"}
-        notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
-        nbformat.write(notebook, pytester.path / "cuaderno.ipynb")
-        shutil.copy(ROOT / "conftest.py", pytester.path)
-        done = pytester.inline_run("--nbval", "-p", "no:cacheprovider", "-p", "no:xdist", "cuaderno.ipynb")
-        reports = [report for report in done.getreports("pytest_runtest_logreport") if report.when == "call"]
+    def run(cells, *options):
+        write_notebook(course.path / "cuaderno.ipynb", cells)
+        done = course.inline_run("--nbval", "-p", "no:xdist", *options, "cuaderno.ipynb")
+        reports = [
+            report
+            for report in done.getreports("pytest_runtest_logreport")
+            if report.when == "call" or (report.when == "setup" and report.failed)
+        ]
         return [report.passed for report in reports], "\n".join(str(report.longrepr) for report in reports)
 
     return run
@@ -149,3 +173,235 @@ def test_notebook_cells(run_notebook):
     expected = [passes for _, _, passes in CELLS.values()] * 2
     assert dict(zip(names, passed, strict=True)) == dict(zip(names, expected, strict=True))
     assert "0.1357" in report  # el informe enseña la diferencia
+
+
+# --- El núcleo ------------------------------------------------------------------------------------
+
+DIES = "import os; os.kill(os.getpid(), 9)"
+LATER = "import os, threading; threading.Timer(1, os._exit, [3]).start()"
+NEVER_ENDS = "import time\nwhile True: time.sleep(9)"
+STOPPED, TOO_LONG = "el núcleo se detuvo, quizá por falta de memoria", "pasó de 3 s y se detuvo"
+
+
+def run_cells(*sources, tags=()):
+    return [new_code_cell(source, execution_count=1, metadata={"tags": list(tags)}) for source in sources]
+
+
+@pytest.mark.parametrize(
+    ("sources", "passed", "sentence"),
+    [
+        (["x = 1", DIES, "x", "x"], [True, False, False, False], f"celda 1: {STOPPED}"),
+        ([LATER, "import time; time.sleep(9)", "x = 2"], [True, False, False], f"celda 1: {STOPPED}"),
+        ([NEVER_ENDS, "x = 2"], [False, False], f"celda 0: {TOO_LONG}"),
+    ],
+    ids=["muere", "muere entre celdas", "no acaba"],
+)
+def test_a_kernel_that_stops_is_told_in_a_sentence(run_notebook, sources, passed, sentence):
+    result, report = run_notebook(run_cells(*sources), "--nbval-cell-timeout=3")
+    assert result == passed
+    assert sentence in report
+    assert f"celda {len(sources) - 1}: no se ejecutó, porque el núcleo se detuvo antes" in report
+    assert "Traceback" not in report and "Timeout" not in report
+
+
+def test_a_kernel_that_does_not_start_is_told_in_a_sentence(run_notebook, monkeypatch):
+    def dies(*_, **__):
+        raise RuntimeError("Kernel died before replying")
+
+    monkeypatch.setattr("nbval.plugin.RunningKernel", dies)
+    result, report = run_notebook(run_cells("x = 1", "x = 2"))
+    assert result == [False, False]
+    assert "cuaderno.ipynb: el núcleo no arrancó" in report
+    assert len(report.splitlines()) == 2
+
+
+def test_a_cell_has_minutes_and_no_more(course):
+    assert 60 < course.parseconfig().option.nbval_cell_timeout <= 600
+
+
+HALF_WRITTEN = ["raise ValueError('a medias')", "def respuesta(:", NEVER_ENDS]
+
+
+def test_a_half_written_answer_is_not_a_failure(run_notebook):
+    """Sin git, ninguna celda de ejercicio puede fallar; las que se comparan, sí."""
+    cells = run_cells(*HALF_WRITTEN, tags=["nbval-ignore-output"]) + run_cells("x = 2", "y")
+    result, report = run_notebook(cells, "--nbval-cell-timeout=3")
+    assert result == [True, True, True, True, False], report
+
+
+def test_a_cell_of_the_course_that_fails_is_a_failure_although_it_is_not_compared(run_notebook, course):
+    """Con git se sabe qué escribió el curso: una medida que da error no se perdona."""
+    cells = run_cells("1 / 0", tags=["nbval-ignore-output"])
+    write_notebook(course.path / "cuaderno.ipynb", cells)
+    for command in (["init", "-q"], ["add", "cuaderno.ipynb"]):
+        subprocess.run(["git", *command], cwd=course.path, check=True)
+    result, _ = run_notebook(cells + run_cells("1 / 1 / 0", tags=["nbval-ignore-output"]))
+    assert result == [False, True]
+
+
+# --- Qué se recoge --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def collected(course):
+    """Los archivos que recoge pytest en un curso con apuntes de quien estudia."""
+    (course.path / "notebooks" / "soluciones").mkdir(parents=True)
+    (course.path / "notebooks" / "indice.md").write_text(
+        f"[00](00_uno.ipynb) [01](01_dos.ipynb) [08]({SLOW})"
+    )
+    for name in (
+        "00_uno",
+        "01_dos",
+        "00_uno-Copy1",
+        "apuntes",
+        "soluciones/00_uno",
+        "mias/00_uno",
+        SLOW[:-6],
+    ):
+        write_notebook(course.path / "notebooks" / f"{name}.ipynb", run_cells("x = 1"))
+    for name in ("test_model", "test_fast"):
+        path = course.path / "tests" / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("def test_it(): pass")
+
+    def collect(*arguments):
+        items, _ = course.inline_genitems("--nbval", "-p", "no:xdist", *arguments)
+        return [item.nodeid.split("::")[0].removeprefix("notebooks/") for item in items]
+
+    return collect
+
+
+LESSONS = ["00_uno.ipynb", "01_dos.ipynb"]
+SLOW = conftest.SLOWEST[0]
+TESTS = ["tests/test_fast.py", "tests/test_model.py"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], [*TESTS, *LESSONS, SLOW, "soluciones/00_uno.ipynb"]),
+        (["notebooks"], [*LESSONS, SLOW, "soluciones/00_uno.ipynb"]),
+        (["notebooks/apuntes.ipynb"], ["apuntes.ipynb"]),
+        (["notebooks/mias/00_uno.ipynb::Cell 0"], ["mias/00_uno.ipynb"]),
+        (["--rapido"], ["tests/test_model.py", *LESSONS]),
+        (["--rapido", "tests/test_fast.py"], ["tests/test_fast.py"]),
+    ],
+    ids=" ".join,
+)
+def test_only_the_notebooks_of_the_course_are_collected(collected, arguments, expected):
+    assert sorted(collected(*arguments)) == sorted(expected)
+
+
+def test_every_notebook_that_git_keeps_is_of_the_course():
+    paths = [path for path in tracked(".ipynb") if NOTEBOOKS in path.parents]
+    assert [path for path in paths if not conftest._is_ours(path.name)] == []
+
+
+def test_the_quick_check_says_what_it_leaves_out(course):
+    (course.path / "test_model.py").write_text("def test_it(): pass")
+    done = course.runpytest_inprocess("--rapido", "-p", "no:xdist")
+    assert "Con --rapido no se ejecutan la lección 08, las soluciones" in done.stdout.str()
+
+
+def test_the_names_in_conftest_exist():
+    names = {path.name for path in [*tracked(".py"), *tracked(".ipynb")]}
+    assert {*conftest.SLOWEST, *(f"test_{name}.py" for name in conftest.QUICK_TESTS)} <= names
+
+
+def test_the_slowest_start_first():
+    names = [*conftest.SLOWEST, "00_bienvenida.ipynb", "test_a.py"]
+    items = [SimpleNamespace(path=Path(name), number=n) for name in reversed(names) for n in range(2)]
+    conftest.pytest_collection_modifyitems(items)
+    assert [(item.path.name, item.number) for item in items] == [
+        (name, n) for name in names for n in range(2)
+    ]
+
+
+@pytest.mark.parametrize("name", SAME_ON_EVERY_PROCESSOR)
+def test_what_the_rehearsal_leaves_out_computes_nothing(name):
+    tree = ast.parse((ROOT / "tests" / name).read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {getattr(node, "module", None) or node.names[0].name for node in imports}
+    assert not {module.split(".")[0] for module in names} & {"torch", "gpt_course", "numpy", "reference"}
+
+
+# --- Dónde ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cores", "gibibytes", "changes", "workers"),
+    [
+        (2, 16, {}, 2),
+        (8, 64, {}, 8),
+        (1, 16, {}, 0),
+        (8, 5, {}, 2),
+        (8, 1, {}, 0),
+        (2, 16, {"args": ["README.md"]}, 0),
+        (2, 16, {"args": ["README.md", "LICENSE"]}, 2),
+        (2, 16, {"collectonly": True}, 0),
+        (2, 16, {"capture": "no"}, 0),
+    ],
+)
+def test_one_worker_for_each_core_if_there_is_memory(monkeypatch, cores, gibibytes, changes, workers):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    memory = SimpleNamespace(available=gibibytes * 2**30)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    option = SimpleNamespace(**{"collectonly": False, "capture": "fd", **changes})
+    config = SimpleNamespace(option=option, args=changes.get("args", ["tests", "notebooks"]))
+    assert conftest.pytest_xdist_auto_num_workers(config) == workers
+
+
+TOGETHER = """
+import os
+import pytest
+ran = []
+
+@pytest.mark.parametrize("number", range(8))
+def test_the_file_runs_whole_in_one_worker_with_one_thread(number):
+    ran.append(number)
+    assert ran == list(range(number + 1))
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+"""
+
+
+def test_two_workers_given_by_hand_take_whole_files(course, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for name in ("test_a", "test_b"):
+        (course.path / f"{name}.py").write_text(TOGETHER)
+    light = ("-o", "addopts=", "-p", "no:nbval", "-p", "no:hypothesispytest")  # arrancan antes
+    done = course.runpytest_subprocess(*light, "-n", "2", "test_a.py", "test_b.py")
+    done.assert_outcomes(passed=16)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ["-n", "auto"]),
+        (["-k", "x"], ["-n", "auto", "-k", "x"]),
+        (["-n", "0"], ["-n", "auto", "-n", "0"]),  # manda lo que va detrás
+        (["-p", "no:xdist"], ["-p", "no:xdist"]),
+        (["-pno:xdist"], ["-pno:xdist"]),
+    ],
+)
+def test_the_course_asks_for_the_workers_unless_told_otherwise(monkeypatch, arguments, expected):
+    monkeypatch.chdir(ROOT)
+    config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
+    assert curso.test_arguments(arguments) == [*config, *expected]
+
+
+@pytest.mark.parametrize(
+    ("options", "dist"),
+    [
+        ({"numprocesses": 2, "dist": "no"}, "loadfile"),
+        ({"numprocesses": "auto", "dist": "no"}, "loadfile"),
+        ({"numprocesses": 2, "dist": "worksteal"}, "worksteal"),
+        ({"numprocesses": None, "dist": "no"}, "no"),
+        ({"numprocesses": 0, "dist": "no"}, "no"),
+        ({"dist": None}, None),  # sin xdist
+    ],
+)
+def test_how_the_tests_are_shared_out_is_the_users_if_given(options, dist):
+    config = SimpleNamespace(option=SimpleNamespace(**options))
+    conftest.pytest_cmdline_main(config)
+    assert config.option.dist == dist

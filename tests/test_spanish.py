@@ -126,6 +126,7 @@ def in_dictionary(word):
     return dictionary().lookup(word) or dictionary().lookup(word.lower())
 
 
+@cache
 def plain(text):
     """El texto sin lo que no es español. Cada trozo quitado deja un punto, para no pegar palabras."""
     for pattern, flags in NOT_SPANISH:
@@ -140,6 +141,7 @@ def words(text):
             yield word
 
 
+@cache
 def with_pronoun(word):
     """Verbo con pronombre detrás, que el diccionario no conoce: «mezclarlo», «borrándolo», «mídelo».
 
@@ -164,7 +166,7 @@ def known(word, listed):
 def misspelt(text, listed=None):
     """Palabras de `text` que no están ni en el diccionario ni en la lista del curso."""
     listed = word_list() if listed is None else listed
-    return sorted({word for word in words(plain(text)) if not known(word, listed)})
+    return sorted(word for word in set(words(plain(text))) if not known(word, listed))
 
 
 def lost_accents(text):
@@ -197,6 +199,7 @@ def forbidden(text, forms):
     return [form for form in forms if re.search(rf"(?<!\w){re.escape(form)}(?!\w)", text)]
 
 
+@cache
 def pieces(path):
     """(lugar, texto) de un archivo: cada celda de texto, la página entera o cada trozo de un módulo."""
     if path.suffix == ".ipynb":
