@@ -165,8 +165,8 @@ def test_choice_accepts(answer):
         ("a", "^no$"),
         ("C", "tampoco"),
         ("d", "una de estas opciones: a, b, c; llegó 'd'"),
-        (None, "llegó NoneType$"),
-        (torch.zeros(7, 7), "llegó Tensor$"),  # y no sus cuarenta y nueve números
+        (None, "llegó NoneType\\.$"),
+        (torch.zeros(7, 7), "llegó Tensor\\.$"),  # y no sus cuarenta y nueve números
     ],
 )
 def test_choice_refuses(answer, told):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from matplotlib.colors import to_hex, to_rgb
 
-from gpt_course.plotting.attention import plot_attention, plot_cost, plot_temperatures
+from gpt_course.plotting.attention import plot_attention, plot_attention_cost, plot_softmax_by_temperature
 from gpt_course.plotting.style import BLUE, ORANGE
 
 matplotlib.use("Agg")  # sin ventanas
@@ -25,8 +25,8 @@ def close_figures():
 def draw_all():
     plot_attention(WEIGHTS, WORDS, ["una", "otra"])
     plot_attention(WEIGHTS, WORDS, ["una", "otra"], numbers=True)
-    plot_temperatures(["a", "b"], torch.tensor([0.0, 1.0]), [2, 0.5])
-    plot_cost([1024, 2048], {"rectas": [1.0, 2.0], "curvas": [0.5, 4.0]}, "Título", "unidad")
+    plot_softmax_by_temperature(["a", "b"], torch.tensor([0.0, 1.0]), [2, 0.5])
+    plot_attention_cost([1024, 2048], {"rectas": [1.0, 2.0], "curvas": [0.5, 4.0]}, "Título", "unidad")
     return [plt.figure(number) for number in plt.get_fignums()]
 
 
@@ -85,7 +85,7 @@ def test_attention_needs_a_title_for_each_matrix():
 
 def test_temperatures_are_softmax_of_the_scores_divided():
     scores = torch.tensor([0, math.log(2), math.log(4)])
-    axes = plot_temperatures(["0", "ln 2", "ln 4"], scores, [1, 0.5])
+    axes = plot_softmax_by_temperature(["0", "ln 2", "ln 4"], scores, [1, 0.5])
     heights = [[bar.get_height() for bar in ax.patches] for ax in axes]
     assert heights[0] == pytest.approx([1 / 7, 2 / 7, 4 / 7])
     assert heights[1] == pytest.approx([1 / 21, 4 / 21, 16 / 21])
@@ -96,7 +96,7 @@ def test_temperatures_are_softmax_of_the_scores_divided():
 
 
 def test_cost_draws_a_line_for_each_kind_of_work():
-    ax = plot_cost([1024, 16384], {"rectas": [1.0, 2.0], "curvas": [0.5, 4.5]}, "Título", "GFLOPs")
+    ax = plot_attention_cost([1024, 16384], {"rectas": [1.0, 2.0], "curvas": [0.5, 4.5]}, "Título", "GFLOPs")
     assert [line.get_ydata().tolist() for line in ax.lines] == [[1.0, 2.0], [0.5, 4.5]]
     assert [line.get_xdata().tolist() for line in ax.lines] == [[1024, 16384]] * 2
     assert [to_hex(line.get_color()).upper() for line in ax.lines] == [BLUE, ORANGE]

@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
 
-from gpt_course.plotting.cache import draw_batch, draw_cache, draw_steps, plot_cost
+from gpt_course.plotting.cache import draw_batch, draw_cache, draw_steps, plot_token_cost
 from gpt_course.plotting.style import GREY, ORANGE, PAPER, SKY
 
 matplotlib.use("Agg")  # sin ventanas
@@ -95,7 +95,7 @@ def test_padding_has_neither_token_nor_position():
 
 def test_each_way_is_a_line_with_its_own_stroke():
     series = {"sin caché": [1, 4, 9.5], "con caché": [1, 1, 1]}
-    ax = plot_cost([1, 2, 3], series, "Título", "token, T", "GFLOP", limit=(2, "límite"))
+    ax = plot_token_cost([1, 2, 3], series, "Título", "token, T", "GFLOP", limit=(2, "límite"))
     assert [list(line.get_ydata()) for line in ax.lines[:2]] == [[1, 4, 9.5], [1, 1, 1]]
     assert [line.get_linestyle() for line in ax.lines] == ["-", "--"]
     assert [line.get_marker() for line in ax.lines] == ["o", "s"]
@@ -110,5 +110,5 @@ def test_each_way_is_a_line_with_its_own_stroke():
 
 
 def test_a_long_line_has_no_markers():
-    ax = plot_cost(list(range(1000)), {"a": list(range(1000))}, "Título", "x", "y")
+    ax = plot_token_cost(list(range(1000)), {"a": list(range(1000))}, "Título", "x", "y")
     assert ax.lines[0].get_marker() == "None" and len(ax.lines) == 1

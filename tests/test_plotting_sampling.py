@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
 
-from gpt_course.plotting.sampling import plot_draw, plot_filters, plot_frequencies, plot_temperatures
+from gpt_course.plotting.sampling import plot_draw, plot_filters, plot_frequencies, plot_words_by_temperature
 from gpt_course.plotting.style import BLUE, GREY, ORANGE, SKY
 
 matplotlib.use("Agg")  # sin ventanas
@@ -27,7 +27,7 @@ def color(patch):
 
 
 def test_one_panel_for_each_temperature():
-    cold, hot = plot_temperatures(WORDS, {0.5: [0.05, 0.2, 0.75], 4: [0.3, 0.33, 0.37]})
+    cold, hot = plot_words_by_temperature(WORDS, {0.5: [0.05, 0.2, 0.75], 4: [0.3, 0.33, 0.37]})
     assert (cold.get_title(), hot.get_title()) == ("τ = 0,5", "τ = 4")
     assert heights(cold.patches) == [0.05, 0.2, 0.75] and heights(hot.patches) == [0.3, 0.33, 0.37]
     assert [color(bar) for bar in cold.patches] == [BLUE, BLUE, ORANGE]
@@ -72,7 +72,7 @@ def test_frequencies_beside_probabilities():
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: plot_temperatures(WORDS, {t: [0.2, 0.3, 0.5] for t in (0.25, 0.5, 1, 4)})[0],
+        lambda: plot_words_by_temperature(WORDS, {t: [0.2, 0.3, 0.5] for t in (0.25, 0.5, 1, 4)})[0],
         lambda: plot_filters({"a": [[0.5, 0.5]] * 3, "b": [[0.5, 0.5]] * 3}, ["x", "y", "z"])[0, 0],
         lambda: plot_draw(WORDS, [0.2, 0.3, 0.5], 0.4),
         lambda: plot_frequencies(WORDS, [0.2, 0.3, 0.5], [0.2, 0.3, 0.5], 10),
