@@ -1,11 +1,4 @@
-"""Todos los ejercicios del curso contra sus respuestas, que están en `answers/`: un archivo por tema.
-
-`answers/<tema>.py` se llama como su módulo de `gpt_course/exercises` y tiene una tabla:
-
-    ANSWERS = {"bloque.1": {"right": [buena, ...], "wrong": [(mala, "trozo de su pista"), ...]}}
-
-Sus funciones `fact_...`, si las hay, comprueban que las respuestas escritas a mano son las del paquete.
-"""
+"""Todos los ejercicios del curso, contra las respuestas buenas y malas de `answers/`."""
 
 import importlib
 import json
@@ -15,6 +8,7 @@ import pkgutil
 import re
 from pathlib import Path
 
+import answers
 import pytest
 import torch
 
@@ -35,10 +29,7 @@ def by_topic():
 
 
 TOPICS = by_topic()
-FILES = {
-    path.stem: importlib.import_module(f"answers.{path.stem}")
-    for path in sorted((HERE / "answers").glob("*.py"))
-}
+FILES = answers.load()
 TABLES = {topic: getattr(file, "ANSWERS", {}) for topic, file in FILES.items()}
 ANSWERS = {name: table for tables in TABLES.values() for name, table in tables.items()}
 RIGHT = [(name, answer) for name, table in ANSWERS.items() for answer in table["right"]]

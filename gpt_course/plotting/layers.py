@@ -60,7 +60,7 @@ def plot_gradients(lengths):
     ax = _log_curves(lengths, first=1)
     ax.set(xlabel="capa (la 1 toca la entrada)", ylabel="longitud del gradiente")
     ax.yaxis.set_major_formatter(LogFormatterMathtext())
-    return finish(ax, "¿Cuánto gradiente llega a cada capa?", letters=_LETTERS)
+    return finish(ax, "¿Cuánto gradiente llega a cada capa?", numbers="x", letters=_LETTERS)
 
 
 def plot_losses(losses):
@@ -72,7 +72,7 @@ def plot_losses(losses):
     ax.set(xlabel="paso de entrenamiento", ylabel="pérdida")
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.yaxis.set_minor_formatter(NullFormatter())
-    return finish(ax, "¿Quién aprende?", numbers="y", letters=_LETTERS)
+    return finish(ax, "¿Quién aprende?", numbers="xy", letters=_LETTERS)
 
 
 def _log_curves(curves, first):

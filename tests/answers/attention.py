@@ -1,8 +1,11 @@
 """Lección 03: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
 
 import math
+from functools import partial
 
 import torch
+
+from gpt_course.plotting.attention import plot_attention, plot_attention_cost, plot_softmax_by_temperature
 
 LN2 = math.log(2)
 SCORES = LN2 * torch.tensor([[0.0, 3.0, 1.0], [0.0, 2.0, 5.0], [2.0, 0.0, 1.0]])
@@ -129,3 +132,13 @@ ANSWERS = {
         ],
     },
 }
+
+WEIGHTS = torch.tensor([[[1.0, 0.0], [0.25, 0.75]], [[1.0, 0.0], [0.5, 0.5]]])  # (H, T, T)
+FIGURES = [
+    partial(plot_attention, WEIGHTS, ["casa", "vieja"], ["una", "otra"]),
+    partial(plot_attention, WEIGHTS, ["casa", "vieja"], ["una", "otra"], numbers=True),
+    partial(plot_softmax_by_temperature, ["a", "b"], torch.tensor([0.0, 1.0]), [2, 0.5]),
+    partial(
+        plot_attention_cost, [1024, 2048], {"rectas": [1.0, 2.0], "curvas": [0.5, 4.0]}, "Título", "unidad"
+    ),
+]

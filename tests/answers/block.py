@@ -1,8 +1,11 @@
 """Lección 05: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
 
+from functools import partial
+
 import torch
 
 from gpt_course.exercises.block import _fake_block
+from gpt_course.plotting.block import draw_stream, plot_by_depth, plot_notes
 
 
 def parallel(block, x):
@@ -84,6 +87,20 @@ ANSWERS = {
         ],
     },
 }
+
+FIGURES = [
+    partial(draw_stream, ("pre",)),
+    partial(draw_stream, ("pre", "post")),
+    partial(plot_notes, [8, 9], {"atención": [1, 2], "feed-forward": [3, 4]}, "Título"),
+    partial(
+        plot_by_depth,
+        {2: {"pre": [1.5, 2], "post": [1, 0.5]}, 3: {"pre": [1, 2, 3]}},
+        "Título",
+        "bloque",
+        "parecido",
+        reference=(2.5, "azar"),
+    ),
+]
 
 
 def fact_the_fake_block_tells_the_orders_apart():

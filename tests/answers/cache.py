@@ -1,5 +1,7 @@
 """Lección 11: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
 
+from functools import partial
+
 import torch
 
 from gpt_course import padding
@@ -7,6 +9,7 @@ from gpt_course.cache import KVCache
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
 from gpt_course.memory import Plan, kv_cache, state
 from gpt_course.model import GPTModel
+from gpt_course.plotting.cache import draw_batch, draw_cache, draw_steps, plot_token_cost
 
 
 def append(store, length, new):
@@ -174,6 +177,21 @@ ANSWERS = {
         ],
     },
 }
+
+FIGURES = [
+    *(partial(draw_steps, n) for n in (1, 4, 6)),
+    partial(draw_cache, [("entrada", 0, 2), ("uno más", 2, 1)], room=4),
+    partial(draw_batch, [["x", "El"], ["La", "mar"]], [[0, 0], [0, 1]], [[False, True], [True, True]]),
+    partial(
+        plot_token_cost,
+        [1, 2, 3],
+        {"sin": [1, 4, 9.5], "con": [1, 1, 1]},
+        "Título",
+        "token, T",
+        "GFLOP",
+        limit=(2, "límite"),
+    ),
+]
 
 
 @torch.no_grad()

@@ -1,9 +1,12 @@
 """Lección 02: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
 
+from functools import partial
+
 import torch
 
 from gpt_course.data import WindowDataset
 from gpt_course.exercises.embeddings import PLACES, TOKENS
+from gpt_course.plotting.embeddings import draw_windows, plot_cosine_spread, plot_orders, plot_similarity
 
 NEWS = TOKENS[[3, 1, 2]]  # hoy muerde hombre
 
@@ -125,6 +128,14 @@ ANSWERS = {
         ],
     },
 }
+
+SENTENCES = [[("perro", 0), ("muerde", 1), ("hombre", 2)], [("hombre", 2), ("muerde", 1), ("perro", 0)]]
+FIGURES = [
+    partial(draw_windows, list("abcdefghij"), 4, [0, 4]),
+    partial(plot_orders, SENTENCES, TOKENS, PLACES),
+    partial(plot_similarity, ["animal", "radio"], torch.tensor([[1.0, -0.25], [-0.25, 1.0]]), "Título"),
+    partial(plot_cosine_spread, {2: torch.tensor([0.9, -0.9]), 768: torch.zeros(2)}),
+]
 
 
 def fact_four_rows_have_a_gradient():

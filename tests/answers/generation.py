@@ -1,11 +1,13 @@
 """Lección 07: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
 
 import math
+from functools import partial
 
 import torch
 
 from gpt_course.exercises.generation import greedy_is_not_best
 from gpt_course.generation import generate
+from gpt_course.plotting.sampling import plot_draw, plot_filters, plot_frequencies, plot_words_by_temperature
 from gpt_course.sampling import filter_logits
 
 
@@ -162,6 +164,14 @@ ANSWERS = {
         ],
     },
 }
+
+WORDS = ["pan", "sol", "mar"]
+FIGURES = [
+    partial(plot_words_by_temperature, WORDS, {t: [0.2, 0.3, 0.5] for t in (0.25, 0.5, 1, 4)}),
+    partial(plot_filters, {"a": [[0.5, 0.5]] * 3, "b": [[0.5, 0.5]] * 3}, ["x", "y", "z"]),
+    partial(plot_draw, WORDS, [0.2, 0.3, 0.5], 0.4),
+    partial(plot_frequencies, WORDS, [0.2, 0.3, 0.5], [0.2, 0.3, 0.5], 10),
+]
 
 
 def fact_the_table_of_the_reader_is_measured():

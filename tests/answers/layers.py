@@ -1,6 +1,10 @@
 """Lección 04: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
 
+from functools import partial
+
 import torch
+
+from gpt_course.plotting.layers import plot_gelu_and_relu, plot_gradients, plot_losses, plot_normalised
 
 X = torch.tensor([3.0, 9.0, 11.0, 17.0])
 
@@ -96,3 +100,17 @@ ANSWERS = {
         ],
     },
 }
+
+FIGURES = [
+    partial(
+        plot_normalised, torch.tensor([[1.0, 3], [4, 2], [2, 2]]), torch.tensor([[-1.0, 1], [1, -1], [0, 0]])
+    ),
+    partial(
+        plot_gelu_and_relu,
+        torch.tensor([-1.0, 0, 1]),
+        torch.tensor([-0.2, 0, 0.8]),
+        torch.tensor([0.0, 0, 1]),
+    ),
+    partial(plot_gradients, {"sin nada": [1e-38, 1e-20, 1.0], "con todo": [2.0, 1.0, 0.5]}),
+    partial(plot_losses, {"una": [3.0, 0.25]}),
+]

@@ -1,5 +1,7 @@
 """Lección 09: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -15,6 +17,7 @@ from gpt_course.memory import (
     training_peak,
 )
 from gpt_course.memory.measure import saved_bytes
+from gpt_course.plotting.memory import draw_bits, plot_prediction, plot_roofline, plot_stacked, plot_timeline
 
 XL, MEDIUM = 1_557_611_200, 354_823_168  # parámetros de los modelos publicados
 
@@ -135,6 +138,29 @@ ANSWERS = {
         ],
     },
 }
+
+COLUMNS = {"a": {"pesos": 1.0, "logits": 0.5}, "b": {"pesos": 2.0, "copia": 1.0, "logits": 0.25}}
+FIGURES = [
+    partial(
+        draw_bits,
+        {"fp32": ("0", "01111100", "01" + "0" * 21), "fp16": ("0", "01100", "01" + "0" * 8)},
+        "0,15625",
+    ),
+    partial(
+        plot_stacked, COLUMNS, "Título", "GiB", marks=("pico", {"a": 1.2, "b": 3.0}), limit=(8, "tu equipo")
+    ),
+    partial(plot_stacked, COLUMNS, "Título", "%"),
+    partial(plot_prediction, [128, 1024], {"SDPA": [1, 4]}, {"SDPA": [1, 4.1]}, "Título", "T", "MiB"),
+    partial(
+        plot_timeline,
+        {"al empezar": 1.0, "hacia atrás": 3.5, "optimizador": 2.25},
+        "Título",
+        limit=(3.0, "medido"),
+    ),
+    partial(
+        plot_roofline, 100.0, 20.0, [(0.5, 8.0), (128.0, 90.0)], {"generar": 0.5, "entrenar": 60.0}, "Título"
+    ),
+]
 
 
 def fact_the_optimizer_and_the_cache_agree_with_the_package():

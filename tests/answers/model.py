@@ -1,6 +1,7 @@
 """Lección 06: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -8,6 +9,8 @@ from torch.nn import functional as F
 
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
 from gpt_course.model import GPTModel
+from gpt_course.plotting.charts import plot_parameters, plot_probabilities, plot_shared_matrix
+from gpt_course.plotting.diagrams import draw_architecture, draw_generation, draw_map
 
 
 def count(cfg):
@@ -95,6 +98,15 @@ ANSWERS = {
         ],
     },
 }
+
+FIGURES = [
+    partial(draw_map, ["modelo"]),
+    partial(draw_architecture, GPT_CONFIG_124M),
+    partial(draw_generation, [["a", "b"], ["a", "b", "c"]], n_prompt=2),
+    partial(plot_parameters, {"entrada": 38_597_376, "salida": 1_500_000}, "Título"),
+    partial(plot_probabilities, ["a", "b", "a"], [0.2, 0.5, 0.3], "Título"),
+    partial(plot_shared_matrix, ["perro", "casa"], torch.tensor([[1.0, 0.5], [-1.0, 1.0]]), read="perro"),
+]
 
 
 def fact_the_numbers_of_the_mistakes_are_those_of_the_model():

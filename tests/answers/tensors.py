@@ -1,6 +1,10 @@
 """Lección 00: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
 
+from functools import partial
+
 import torch
+
+from gpt_course.plotting.tensors import draw_broadcast, plot_guesses, plot_slope
 
 
 def weighted_mean(values, weights):
@@ -78,3 +82,9 @@ ANSWERS = {
         ],
     },
 }
+
+FIGURES = [
+    partial(plot_guesses, {"Hace ___": {"sol": 3, "frío": 1}, "Es ___": {"hoy": 2}}),
+    partial(draw_broadcast, torch.tensor([[1.0], [2.5]]), torch.tensor([10.0, 20.0])),
+    partial(plot_slope, lambda w: (2 * w - 6) ** 2, at=1.0, slope=-16.0, step=0.1),
+]

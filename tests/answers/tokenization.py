@@ -1,5 +1,9 @@
 """Lección 01: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
 
+from functools import partial
+
+from gpt_course.plotting.tokenization import draw_merge_tree, plot_compression, plot_language_cost
+
 
 def merge_ids(ids, pair, new_id):
     merged, i = [], 0
@@ -156,3 +160,9 @@ ANSWERS = {
         ],
     },
 }
+
+FIGURES = [
+    partial(draw_merge_tree, [(b"a", b"b"), (b"ab",)], "Título"),
+    partial(plot_language_cost, ["Hola.", "Adiós."], [3, 5], [1, 2], "Título"),
+    partial(plot_compression, [257, 1000], [20000, 6000], ("GPT-2", 8373), "Título"),
+]

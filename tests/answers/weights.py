@@ -3,6 +3,7 @@
 import json
 import math
 import struct
+from functools import partial
 
 import safetensors.torch
 import torch
@@ -10,6 +11,7 @@ import torch
 from gpt_course.config import GPT2_CONFIGS
 from gpt_course.exercises.weights import _NAMES
 from gpt_course.model import GPTModel
+from gpt_course.plotting.weights import draw_bytes, draw_names, plot_checks, plot_split
 from gpt_course.weights import our_names, to_gpt2
 
 PARTS = {
@@ -167,6 +169,22 @@ ANSWERS = {
         ],
     },
 }
+
+LINKS = [
+    ("wte", ["tok_emb", "out_head"], "igual"),
+    ("attn.c_attn", ["W_query", "W_key"], "partir en 3 y trasponer"),
+]
+LINKS += [("mlp.c_fc", ["ff.layers.0"], "trasponer"), ("attn.bias", [], "no se carga")]
+FIGURES = [
+    partial(
+        draw_bytes,
+        {"longitud": ["0c", *["00"] * 7], "cabecera": list('{"w":[2,3]}!'), "números": ["3f"] * 24},
+        "Un archivo",
+    ),
+    partial(draw_names, LINKS, ("en el archivo", "aquí")),
+    partial(plot_split, torch.arange(12.0).reshape(2, 6), {name: torch.eye(2) for name in "qkv"}),
+    partial(plot_checks, {"bien": {"atención": True}, "mal": {"atención": False}}, "comprobación"),
+]
 
 
 def fact_the_file_of_the_first_exercise_has_those_bytes():
