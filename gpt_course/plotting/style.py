@@ -14,7 +14,7 @@ def spanish(value, decimals=None):
 
 
 def spanish_numbers(ax, axes="xy"):
-    """Escribe a la española los números de los ejes «x», «y» o «xy»."""
+    """Escribe a la española los números de los ejes `x`, `y` o `xy`."""
     for name in axes:
         getattr(ax, f"{name}axis").set_major_formatter(lambda value, _: spanish(_plain(value)))
 
