@@ -14,7 +14,7 @@ from gpt_course import plotting
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
 from gpt_course.plotting.charts import plot_parameters, plot_probabilities, plot_shared_matrix
 from gpt_course.plotting.diagrams import MAP_PIECES, draw_architecture, draw_generation, draw_map
-from gpt_course.plotting.style import BLUE, ORANGE, spanish
+from gpt_course.plotting.style import BLUE, ORANGE, spanish, spanish_numbers
 
 
 def texts(ax):
@@ -163,7 +163,24 @@ def test_a_figure_is_legible_on_a_phone_and_nothing_is_cut(sample):
         (3.0, None, "3"),
         (1024, None, "1024"),
         (50257, None, "50\u202f257"),
+        (-1, None, "−1"),  # el signo menos, también en los enteros
+        (-50257, None, "−50\u202f257"),
     ],
 )
 def test_spanish_numbers(value, decimals, expected):
     assert spanish(value, decimals) == expected
+
+
+def test_the_numbers_of_an_axis_have_neither_remains_nor_points():
+    _, ax = plt.subplots()
+    spanish_numbers(ax, "y")
+    marks = [0.1 + 0.2, -0.0, -1.0, 20000.0, 2.5e-4, 1e-17]
+    assert [ax.yaxis.get_major_formatter()(value) for value in marks] == [
+        "0,3",
+        "0",
+        "−1",
+        "20\u202f000",
+        "0,00025",
+        "0",
+    ]
+    assert ax.xaxis.get_major_formatter()(0.5) != "0,5"  # solo los ejes pedidos

@@ -8,9 +8,10 @@ PAPER, INK = "#FBFAF7", "#1B1F24"  # fondo opaco: se lee igual con tema claro y 
 def spanish(value, decimals=None):
     """Número a la española: spanish(-1.5, 2) → «−1,50»; spanish(50257) → «50\u202f257» (espacio fino)."""
     if isinstance(value, int):
-        return f"{value:,}".replace(",", "\u202f") if abs(value) >= 10_000 else str(value)
-    text = f"{value:g}" if decimals is None else f"{value:.{decimals}f}"
-    return text.replace(".", ",").replace("-", "−")
+        text = f"{value:,}".replace(",", "\u202f") if abs(value) >= 10_000 else str(value)
+    else:
+        text = (f"{value:g}" if decimals is None else f"{value:.{decimals}f}").replace(".", ",")
+    return text.replace("-", "−")
 
 
 def spanish_numbers(ax, axes="xy"):
