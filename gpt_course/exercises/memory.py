@@ -102,7 +102,7 @@ def largest_batch(answer):
             (14, "esa cuenta construye la matriz T×T; sin dropout, la atención usa SDPA."),
             (12, "esa cuenta lleva dropout. El enunciado pone drop_rate a 0."),
             (24, "contaste solo las activaciones; también ocupan pesos, gradientes y momentos."),
-            (35, "eso es con todo en bf16; el enunciado dice fp32."),
+            (31, "eso es con todo en bf16; el enunciado dice fp32."),
             (46, "eso es con recomputación: el enunciado no la usa."),
             (230, "eso es para generar. Al entrenar hay gradientes, momentos y activaciones."),
             (8, "¿usaste T = 1024, lo que trae la configuración? El enunciado dice T = 512."),

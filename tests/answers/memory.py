@@ -114,7 +114,7 @@ ANSWERS = {
             (14, "SDPA"),
             (12, "lleva dropout"),
             (24, "solo las activaciones"),
-            (35, "bf16"),
+            (31, "bf16"),
             (46, "recomputación"),
             (230, "para generar"),
             (8, "T = 512"),
@@ -181,7 +181,7 @@ def fact_the_largest_batch_and_its_mistakes_are_those_of_the_package():
     assert largest(training_peak, explicit=True) == 14
     assert largest(training_peak, rate=0.1) == 12
     assert largest(lambda plan: sum(activations(plan).values())) == 24
-    assert largest(training_peak, dtype="bf16") == 35
+    assert largest(training_peak, dtype="bf16") == 31
     assert largest(training_peak, checkpointing=True) == 46
     assert largest(inference_peak) == 230
     assert largest(training_peak, seq=1024) == 8
