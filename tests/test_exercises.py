@@ -1,183 +1,191 @@
-"""Cómo se corrige un ejercicio: `check` no lanza nunca un error del estudiante ni da la solución."""
+"""Todos los ejercicios del curso, contra las respuestas buenas y malas de `answers/`."""
 
+import importlib
+import json
 import math
+import numbers
+import pkgutil
+import re
+from pathlib import Path
 
+import answers
 import pytest
 import torch
 
+from gpt_course import exercises
 from gpt_course.exercises import EXERCISES, check
-from gpt_course.exercises.core import (
-    TOPICS,
-    Unsolved,
-    Wrong,
-    exercise,
-    expect_choice,
-    expect_number,
-    expect_tensor,
-    run,
-)
+
+HERE = Path(__file__).parent
 
 
-@pytest.fixture
-def register(monkeypatch):
-    """Registra un ejercicio de prueba, modelo.99, que desaparece al terminar."""
-    return lambda function: monkeypatch.setitem(EXERCISES, "modelo.99", function)
+def by_topic():
+    """Módulo de `gpt_course/exercises` → nombres de los ejercicios que registra."""
+    for module in pkgutil.iter_modules(exercises.__path__):
+        importlib.import_module(f"gpt_course.exercises.{module.name}")
+    topics = {}
+    for name, checker in EXERCISES.items():
+        topics.setdefault(checker.__module__.rpartition(".")[2], []).append(name)
+    return topics
 
 
-def test_exercise_registers_and_returns_the_function(monkeypatch):
-    monkeypatch.setitem(EXERCISES, "modelo.98", None)  # se restaura al terminar
+TOPICS = by_topic()
+FILES = answers.load()
+TABLES = {topic: getattr(file, "ANSWERS", {}) for topic, file in FILES.items()}
+ANSWERS = {name: table for tables in TABLES.values() for name, table in tables.items()}
+RIGHT = [(name, answer) for name, table in ANSWERS.items() for answer in table["right"]]
+WRONG = [(name, answer, hint) for name, table in ANSWERS.items() for answer, hint in table["wrong"]]
+FUNCTIONS = [name for name, table in ANSWERS.items() if callable(table["right"][0])]
+FACTS = [
+    pytest.param(fact, id=f"{topic}-{name}")
+    for topic, file in FILES.items()
+    for name, fact in vars(file).items()
+    if name.startswith("fact_")
+]
 
-    @exercise("modelo.98")
-    def correct(answer):
-        return "bien"
 
-    assert EXERCISES["modelo.98"] is correct
+def fails(*arguments):
+    raise RuntimeError("se rompió\ny más")
 
 
-def corrected(capsys, answer, name="modelo.99"):
+# Lo que nadie espera: ningún ejercicio lo da por bueno y todos contestan en una línea.
+ODD = [None, True, math.nan, math.inf, 10**400, "", "texto", b"1", object(), {}, {"a": 1}, [], [None], [1, 2]]
+ODD += [[[1, 2]], 3 + 1j, torch.zeros(0), torch.zeros(7), torch.zeros(3, 3), torch.ones(5, 3)]
+ODD += [torch.zeros(7, 7), torch.zeros(3, 7, 2), torch.zeros(1, 1, dtype=torch.bool), str, len, fails]
+ODD += [lambda: 1 / 0, lambda *given: None, lambda *given: "texto", lambda *given: given]
+
+
+def ids(cases):
+    return [f"{case[0]}-{place}" for place, case in enumerate(cases)]
+
+
+def faults(topics, tables):
+    """Lo que falta o sobra en las tablas. topics: tema → ejercicios. tables: tema → su `ANSWERS`."""
+    found = [f"{topic}: falta answers/{topic}.py" for topic in topics if topic not in tables]
+    found += [f"{topic}: answers/{topic}.py no es de ningún tema" for topic in tables if topic not in topics]
+    for topic in topics.keys() & tables.keys():
+        found += [f"{name}: sin respuestas" for name in topics[topic] if name not in tables[topic]]
+        found += [
+            f"{name}: no es un ejercicio de {topic}" for name in tables[topic].keys() - {*topics[topic]}
+        ]
+        for name, table in tables[topic].items():
+            if table.keys() != {"right", "wrong"}:
+                found.append(f"{name}: su tabla lleva «right» y «wrong», nada más")
+            elif not table["right"]:
+                found.append(f"{name}: falta una respuesta buena")
+            elif len({hint for _, hint in table["wrong"] if hint}) < 3:
+                found.append(f"{name}: hacen falta tres respuestas malas con pistas distintas")
+    return sorted(found)
+
+
+def told(name, answer, capsys):
+    """Lo que contesta `check`: una línea, sin traza ni nada por la salida de errores."""
     assert check(name, answer) is None
-    return capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 1 and "Traceback" not in out and not err
+    return out
 
 
-def test_a_right_answer_shows_what_the_exercise_returns(register, capsys):
-    register(lambda answer: "muy bien")
-    assert corrected(capsys, 3) == "✓ modelo.99: muy bien\n"
+def spellings(answer):
+    """Cómo se escribe una respuesta que ninguna pista debe dar. De una corta, que sale por azar, nada."""
+    if isinstance(answer, torch.Tensor):
+        answer = answer.tolist()
+    if isinstance(answer, (tuple, list)):
+        return {str(answer), str(answer)[1:-1]}
+    if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
+        return set()
+    if float(answer).is_integer():
+        return {str(int(answer))} if abs(answer) >= 1000 else set()
+    return {f"{answer:.{digits}g}" for digits in (4, 5, 6)}
 
 
-def test_a_wrong_answer_shows_its_hint(register, capsys):
-    def wrong(answer):
-        raise Wrong("mira el signo.")
-
-    register(wrong)
-    assert corrected(capsys, 3) == "✗ modelo.99: mira el signo.\n"
+def test_every_exercise_has_its_answers():
+    assert faults(TOPICS, TABLES) == []
 
 
-@pytest.mark.parametrize("answer", [..., (..., ...), [1, ...], (torch.zeros(2), ...)], ids=str)
-def test_ellipsis_is_an_exercise_to_be_solved(register, capsys, answer):
-    register(lambda answer: pytest.fail("no se corrige"))
-    assert corrected(capsys, answer).startswith("○ modelo.99: sin resolver")
-
-
-def test_a_function_that_returns_ellipsis_is_unsolved(register, capsys):
-    register(lambda function: run(function, 1))
-    assert corrected(capsys, lambda x: ...).startswith("○ modelo.99: sin resolver")
-
-
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
-        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
-        (RuntimeError("uno\ndos"), "RuntimeError: uno)"),
-        (KeyError(), "KeyError: sin más explicación"),
-        (RecursionError("maximum"), "RecursionError"),
-    ],
-)
-def test_an_error_of_the_student_is_told_in_one_line(register, capsys, error, told):
-    def student(x):
-        raise error
-
-    register(lambda function: run(function, 1))
-    out = corrected(capsys, student)
-    assert out.startswith("✗ modelo.99: tu respuesta dio un error al probarla") and told in out
-    assert out.count("\n") == 1 and "Traceback" not in out
-
-
-@pytest.mark.parametrize("name", ["nada.1", "", "modelo_1", None, 3])
-def test_an_unknown_topic_names_those_there_are(name):
-    with pytest.raises(ValueError, match=r"No existe el ejercicio .* Los temas son: .*modelo, gen.*\."):
-        check(name, 1)
-
-
-def test_an_unknown_number_names_those_of_its_topic():
-    with pytest.raises(ValueError, match=r"'modelo\.77'. Los de ese tema son: modelo\.1, modelo\.2"):
-        check("modelo.77", 1)
-
-
-def test_the_topics_here_have_exercises_numbered_from_one():
-    for topic in ("modelo", "generacion"):
-        with pytest.raises(ValueError, match="No existe"):
-            check(f"{topic}.0", ...)  # importa el tema
-        numbers = [int(name.split(".")[1]) for name in EXERCISES if name.startswith(f"{topic}.")]
-        assert topic in TOPICS
-        assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) >= 5
-
-
-def test_run_passes_the_arguments_and_refuses_what_is_not_a_function():
-    assert run(lambda a, b: a - b, 5, 3) == 2
-    with pytest.raises(Wrong, match="se esperaba una función y llegó int: pasa su nombre, sin llamarla"):
-        run(3)
-    with pytest.raises(Unsolved):
-        run(lambda: ...)
-
-
-@pytest.mark.parametrize("answer", [7, 7.0, torch.tensor(7), torch.tensor([7.0]), 7.0000001])
-def test_number_accepts(answer):
-    expect_number(answer, 7, [(8, "uno de más")])
+GOOD = {"right": [1], "wrong": [(2, "dos"), (3, "tres"), (4, "cuatro")]}
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("topics", "tables", "fault"),
     [
-        (8, "uno de más"),
-        (torch.tensor(8.0), "uno de más"),
-        (5, "demasiado pequeño"),
-        (1e6, "demasiado grande"),
-        ("7", "se esperaba un número y llegó str"),
-        (None, "llegó NoneType"),
-        (True, "llegó bool"),
-        (torch.ones(2), "llegó Tensor"),
-        (math.nan, "número finito y llegó nan"),
-        (math.inf, "número finito y llegó inf"),
-    ],
-    ids=str,
-)
-def test_number_refuses(answer, told):
-    with pytest.raises(Wrong, match=told):
-        expect_number(answer, 7, [(8, "uno de más")])
-
-
-def test_tensor_accepts_any_type_of_number_and_gradients():
-    expected = torch.tensor([1.0, 2.0])
-    for answer in (
-        torch.tensor([1, 2]),
-        expected.double(),
-        expected.clone().requires_grad_(),
-        expected + 1e-6,
-    ):
-        expect_tensor(answer, expected)
-
-
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
-        (torch.tensor([2.0, 1.0]), "al revés"),
-        (torch.tensor([1.0, 3.0]), "1 de 2 números no lo son"),
-        (torch.tensor([[1.0, 2.0]]), r"se esperaba la forma \(2,\) y llegó \(1, 2\)"),
-        (torch.tensor([1.0, math.nan]), "1 de 2"),
-        ([1.0, 2.0], r"llegó list. Créalo con torch\.tensor"),
-        (None, "llegó NoneType"),
-    ],
-    ids=str,
-)
-def test_tensor_refuses(answer, told):
-    with pytest.raises(Wrong, match=told):
-        expect_tensor(answer, torch.tensor([1.0, 2.0]), [(torch.tensor([2.0, 1.0]), "al revés")])
-
-
-@pytest.mark.parametrize("answer", ["b", " B ", "B"])
-def test_choice_accepts(answer):
-    expect_choice(answer, "b", {"a": "no", "c": "tampoco"})
-
-
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
-        ("a", "^no$"),
-        ("C", "tampoco"),
-        ("d", "una de estas opciones: a, b, c; llegó 'd'"),
-        (None, "llegó None"),
+        ({"a": ["x.1"], "b": ["y.1"]}, {"a": {"x.1": GOOD}}, "b: falta answers/b.py"),
+        ({"a": ["x.1"]}, {"a": {"x.1": GOOD}, "b": {}}, "b: answers/b.py no es de ningún tema"),
+        ({"a": ["x.1", "x.2"]}, {"a": {"x.1": GOOD}}, "x.2: sin respuestas"),
+        ({"a": ["x.1"]}, {"a": {"x.1": GOOD, "x.3": GOOD}}, "x.3: no es un ejercicio de a"),
+        ({"a": ["x.1"]}, {"a": {"x.1": {**GOOD, "rigth": []}}}, "x.1: su tabla lleva"),
+        ({"a": ["x.1"]}, {"a": {"x.1": {"wrong": GOOD["wrong"]}}}, "x.1: su tabla lleva"),
+        ({"a": ["x.1"]}, {"a": {"x.1": {**GOOD, "right": []}}}, "x.1: falta una respuesta buena"),
+        ({"a": ["x.1"]}, {"a": {"x.1": {**GOOD, "wrong": GOOD["wrong"][:2]}}}, "x.1: hacen falta tres"),
+        ({"a": ["x.1"]}, {"a": {"x.1": {**GOOD, "wrong": [(2, "dos")] * 3}}}, "x.1: hacen falta tres"),
+        (
+            {"a": ["x.1"]},
+            {"a": {"x.1": {**GOOD, "wrong": [(2, ""), (3, "b"), (4, "c")]}}},
+            "x.1: hacen falta",
+        ),
     ],
 )
-def test_choice_refuses(answer, told):
-    with pytest.raises(Wrong, match=told):
-        expect_choice(answer, "b", {"a": "no", "c": "tampoco"})
+def test_what_is_missing_or_left_over_is_told(topics, tables, fault):
+    (found,) = faults(topics, tables)
+    assert found.startswith(fault)
+    assert faults({"a": ["x.1"]}, {"a": {"x.1": GOOD}}) == []
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_exercises_of_a_topic_are_five_at_least_and_follow_one_another(topic):
+    (prefix,) = {name.split(".")[0] for name in TOPICS[topic]}
+    numbered = [int(name.split(".")[1]) for name in TOPICS[topic]]
+    assert numbered == list(range(numbered[0], numbered[0] + len(numbered)))
+    assert numbered[0] in (0, 1) and numbered[-1] >= 5  # el 0 es de muestra
+    with pytest.raises(ValueError, match=f"Los temas son: .*{prefix}"):
+        check("nada.1", ...)
+
+
+@pytest.mark.parametrize(("name", "answer"), RIGHT, ids=ids(RIGHT))
+def test_a_right_answer_is_accepted(name, answer, capsys):
+    assert told(name, answer, capsys).startswith(f"✓ {name}: ")
+
+
+@pytest.mark.parametrize(("name", "answer", "hint"), WRONG, ids=ids(WRONG))
+def test_a_mistake_gets_its_hint_and_not_the_solution(name, answer, hint, capsys):
+    out = told(name, answer, capsys)
+    assert out.startswith(f"✗ {name}: ") and hint in out, out
+    assert "dio un error" in hint or "tu respuesta dio un error" not in out  # lo previsto se reconoce
+    plain = re.sub("(?<=\\d)[,\u202f](?=\\d{3})", "", out)
+    shown = {text for right in ANSWERS[name]["right"] for text in spellings(right) if text in plain}
+    assert not shown, out
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_odd_answer_is_wrong_and_told_in_one_line(name, capsys):
+    for answer in ODD:
+        out = told(name, answer, capsys)
+        assert out.startswith(f"✗ {name}: "), (answer, out)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_dots_are_unsolved(name, capsys):
+    for answer in (..., (..., ...), [1, ...]):
+        assert told(name, answer, capsys).startswith(f"○ {name}: sin resolver")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_still_to_be_written_is_unsolved(name, capsys):
+    assert told(name, lambda *given: ..., capsys).startswith(f"○ {name}: sin resolver")
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_the_answers_written_by_hand_are_those_of_the_package(fact):
+    fact()
+
+
+def test_the_solutions_of_the_course_are_accepted():
+    cells = [
+        cell
+        for path in (HERE.parent / "notebooks" / "soluciones").glob("*.ipynb")
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+    ]
+    printed = "".join(
+        line for cell in cells for output in cell.get("outputs", []) for line in output.get("text", [])
+    )
+    verdicts = set(re.findall(r"^([✓✗○]) (\w+\.\d+): ", printed, re.M))
+    assert verdicts == {("✓", name) for name in ANSWERS if not name.endswith(".0")}

@@ -1,23 +1,20 @@
-"""Las figuras se comprueban en sus ejes: datos, rótulos en español y letra legible."""
+"""Todas las figuras se leen en un móvil; las de la lección 06, además, se comprueban en sus ejes."""
 
-import matplotlib
+import importlib
+import pkgutil
+import re
+
+import answers
 import matplotlib.pyplot as plt
 import pytest
 import torch
 from matplotlib.colors import to_hex
 
+from gpt_course import plotting
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
 from gpt_course.plotting.charts import plot_parameters, plot_probabilities, plot_shared_matrix
 from gpt_course.plotting.diagrams import MAP_PIECES, draw_architecture, draw_generation, draw_map
-from gpt_course.plotting.style import BLUE, ORANGE, spanish
-
-matplotlib.use("Agg")  # sin ventanas
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
+from gpt_course.plotting.style import BLUE, ORANGE, spanish, spanish_numbers
 
 
 def texts(ax):
@@ -108,23 +105,54 @@ def test_generation_lights_the_new_token_of_each_row():
     assert [index for index, color in enumerate(colors(ax)) if color == ORANGE] == [4, 8]
 
 
-@pytest.mark.parametrize("draw", [lambda: draw_map(["modelo"]), lambda: draw_architecture(GPT_CONFIG_124M)])
-def test_diagrams_are_legible_on_a_phone(draw):
-    # En una pantalla de 360 px, la letra de 11 puntos de una figura de 9 pulgadas mide unos 6 px.
-    ax = draw()
-    assert ax.figure.get_figwidth() <= 9
-    assert min(text.get_fontsize() for text in ax.texts if text.get_text()) >= 11
-    assert ax.figure.get_facecolor()[3] == 1  # fondo opaco: igual con tema claro y oscuro
-
-
-@pytest.mark.parametrize("draw", [lambda: draw_map(["modelo"]), lambda: draw_architecture(GPT_CONFIG_124M)])
-def test_every_label_fits_in_the_figure(draw):
-    figure = draw().figure
+def shown(figure):
+    """Los textos que se ven: títulos, rótulos, leyendas y las marcas que caen dentro de los ejes."""
     figure.canvas.draw()
-    for text in figure.axes[0].texts:
-        if text.get_text():
-            box = text.get_window_extent()
-            assert figure.bbox.contains(box.x0, box.y0) and figure.bbox.contains(box.x1, box.y1), text
+    texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
+    texts += [figure._suptitle] if figure._suptitle else []
+    for ax in figure.axes:
+        texts += [*ax.texts, ax.title, *(ax.get_legend().get_texts() if ax.get_legend() else [])]
+        for axis in (ax.xaxis, ax.yaxis) if ax.axison else ():
+            low, high = sorted(axis.get_view_interval())
+            ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+            texts += [axis.label, *(label for tick in ticks for label in (tick.label1, tick.label2))]
+    return [text for text in texts if text.get_text() and text.get_visible()]
+
+
+def public_functions():
+    """Las que dibujan una figura de una lección; la de la velocidad es del README, más ancha."""
+    modules = [module.name for module in pkgutil.iter_modules(plotting.__path__) if module.name != "bench"]
+    found = [vars(importlib.import_module(f"gpt_course.plotting.{name}")) for name in modules]
+    return {
+        function
+        for names in found
+        for name, function in names.items()
+        if re.match("(draw|plot)_", name) and function.__module__ == names["__name__"]
+    }
+
+
+SAMPLES = [sample for file in answers.load().values() for sample in getattr(file, "FIGURES", [])]
+SMALL = {plot_parameters, plot_probabilities, plot_shared_matrix}  # con la letra de matplotlib, de 10 puntos
+
+
+def test_every_figure_has_a_sample():
+    assert {sample.func for sample in SAMPLES} == public_functions()
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.func.__name__)
+def test_a_figure_is_legible_on_a_phone_and_nothing_is_cut(sample):
+    # En una pantalla de 360 px, la letra de 11 puntos de una figura de 9 pulgadas mide unos 6 px.
+    sample()
+    (figure,) = map(plt.figure, plt.get_fignums())
+    texts = shown(figure)
+    assert figure.get_figwidth() <= 8.8
+    assert figure.get_facecolor()[3] == 1  # fondo opaco: igual con tema claro y oscuro
+    assert min(text.get_fontsize() for text in texts) >= (10 if sample.func in SMALL else 11)
+    inside = figure.bbox.expanded(1.001, 1.001)
+    for text in texts:
+        box = text.get_window_extent()
+        assert inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1), text
+        assert not re.search(r"\d\.\d", text.get_text()), text  # coma decimal
 
 
 @pytest.mark.parametrize(
@@ -135,7 +163,24 @@ def test_every_label_fits_in_the_figure(draw):
         (3.0, None, "3"),
         (1024, None, "1024"),
         (50257, None, "50\u202f257"),
+        (-1, None, "−1"),  # el signo menos, también en los enteros
+        (-50257, None, "−50\u202f257"),
     ],
 )
 def test_spanish_numbers(value, decimals, expected):
     assert spanish(value, decimals) == expected
+
+
+def test_the_numbers_of_an_axis_have_neither_remains_nor_points():
+    _, ax = plt.subplots()
+    spanish_numbers(ax, "y")
+    marks = [0.1 + 0.2, -0.0, -1.0, 20000.0, 2.5e-4, 1e-17]
+    assert [ax.yaxis.get_major_formatter()(value) for value in marks] == [
+        "0,3",
+        "0",
+        "−1",
+        "20\u202f000",
+        "0,00025",
+        "0",
+    ]
+    assert ax.xaxis.get_major_formatter()(0.5) != "0,5"  # solo los ejes pedidos

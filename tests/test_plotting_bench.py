@@ -1,12 +1,9 @@
 """La figura de la velocidad: cada barra es lo medido, frente al mejor de los demás."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import pytest
 
 from gpt_course.plotting.bench import plot_speed
 
-matplotlib.use("Agg")  # sin ventanas
 ROWS = [
     {
         "task": "read",
@@ -36,12 +33,6 @@ ROWS = [
         "less": True,
     },
 ]
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def test_the_bars_are_relative_to_the_best_of_the_others():

@@ -1,44 +1,14 @@
-"""Las figuras de la memoria: datos, rótulos en español y letra legible."""
+"""Las figuras de la memoria: datos y rótulos en español."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
 
 from gpt_course.plotting.memory import draw_bits, plot_prediction, plot_roofline, plot_stacked, plot_timeline
 from gpt_course.plotting.style import BLUE, GREY, ORANGE, SKY
 
-matplotlib.use("Agg")  # sin ventanas
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
 
 def legend(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
-
-
-def seen(axis):
-    """Los rótulos de las marcas que caen dentro de los ejes."""
-    low, high = sorted(axis.get_view_interval())
-    return [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
-
-
-def assert_legible(ax):
-    figure = ax.figure
-    figure.canvas.draw()
-    assert figure.get_figwidth() <= 8.5
-    texts = [*ax.texts, *(ax.get_legend().get_texts() if ax.get_legend() else [])]
-    if ax.axison:
-        texts += [ax.title, ax.xaxis.label, ax.yaxis.label, *seen(ax.xaxis), *seen(ax.yaxis)]
-    for text in texts:
-        if text.get_text() and text.get_visible():
-            box = text.get_window_extent()
-            assert text.get_fontsize() >= 11, text
-            assert figure.bbox.contains(box.x0, box.y0) and figure.bbox.contains(box.x1, box.y1), text
 
 
 ROWS = {"fp32": ("0", "01111100", "01" + "0" * 21), "fp16": ("0", "01100", "01" + "0" * 8)}
@@ -56,7 +26,6 @@ def test_every_bit_has_a_box_with_the_colour_of_its_field():
     assert "".join(text for text in texts if text in "01") == "".join("".join(row) for row in ROWS.values())
     assert {"0,15625", "fp32: signo 1, exponente 8, fracción 23"} <= set(texts)
     assert "fp16: signo 1, exponente 5, fracción 10" in texts
-    assert_legible(ax)
 
 
 def test_a_field_that_is_not_made_of_bits_is_refused():
@@ -80,7 +49,6 @@ def test_parts_are_stacked_in_their_order():
     assert [text.get_text() for text in ax.get_xticklabels()] == ["a", "b"]
     assert (ax.get_title(), ax.get_ylabel()) == ("Título", "GiB")
     assert ax.yaxis.get_major_formatter()(0.5) == "0,5"
-    assert_legible(ax)
 
 
 def test_a_stack_needs_neither_marks_nor_limit():
@@ -96,7 +64,6 @@ def test_the_prediction_is_a_line_and_the_measure_circles():
     assert legend(ax) == ["explícita, predicho", "explícita, medido", "SDPA, predicho", "SDPA, medido"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["128", "1024"]
     assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == ("Título", "T", "MiB")
-    assert_legible(ax)
 
 
 def test_the_highest_moment_is_orange_and_the_first_is_above():
@@ -109,7 +76,6 @@ def test_the_highest_moment_is_orange_and_the_first_is_above():
     assert [text.get_text() for text in ax.texts] == ["1,00", "3,50", "2,25"]
     assert list(ax.lines[-1].get_xdata()) == [3.0, 3.0] and legend(ax) == ["medido"]
     assert ax.get_xlabel() == "GiB"
-    assert_legible(ax)
 
 
 def test_the_roof_has_its_corner_where_the_two_limits_meet():
@@ -124,7 +90,6 @@ def test_the_roof_has_its_corner_where_the_two_limits_meet():
     assert legend(ax) == ["techo", "una capa lineal, medida", "generar", "entrenar"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0,1", "1", "10", "100"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("intensidad: FLOP por byte", "GFLOP por segundo")
-    assert_legible(ax)
 
 
 def test_a_roof_of_nothing_is_refused():

@@ -1,21 +1,11 @@
 """Las figuras de la lección 00: datos, título y rótulos."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import pytest
 import torch
 from matplotlib.colors import to_hex
 
 from gpt_course.plotting.style import ORANGE
 from gpt_course.plotting.tensors import draw_broadcast, plot_guesses, plot_slope
-
-matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def texts(ax):

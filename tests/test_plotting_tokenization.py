@@ -1,7 +1,6 @@
 """Figuras de la lección 01: datos, títulos y rótulos."""
 
 import matplotlib
-import matplotlib.pyplot as plt
 import pytest
 
 from gpt_course.plotting.style import BLUE, GREY, ORANGE
@@ -11,14 +10,6 @@ from gpt_course.plotting.tokenization import (
     plot_language_cost,
     readable,
 )
-
-matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize(
@@ -75,18 +66,3 @@ def test_compression():
     assert ax.texts[0].get_text() == "GPT-2: 8373"
     assert ax.yaxis.get_major_formatter()(20000, 0) == "20\u202f000"
     assert ax.get_ylim()[0] == 0
-
-
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda: draw_merge_tree([(b"a", b"b"), (b"ab",)], "t"),
-        lambda: plot_language_cost(["a"], [2], [1], "t"),
-        lambda: plot_compression([257, 300], [9, 5], ("GPT-2", 7), "t"),
-    ],
-)
-def test_they_can_be_read_on_a_phone_and_with_a_dark_theme(draw):
-    figure = draw().figure
-    assert figure.get_size_inches()[0] <= 8.5
-    assert figure.get_facecolor()[3] == 1
-    assert all(text.get_fontsize() >= 11 for ax in figure.axes for text in ax.texts)

@@ -1,22 +1,13 @@
-"""Las figuras de la vinculación: datos, rótulos en español y letra legible."""
+"""Las figuras de la vinculación: datos y rótulos en español."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
 
 from gpt_course.plotting.style import BLUE, GREEN, INK, ORANGE
 from gpt_course.plotting.tying import plot_curves, plot_seeds, plot_shares, plot_two_ends
 
-matplotlib.use("Agg")  # sin ventanas
 CURVES = {"dos": [[3.0, 2.0], [3.5, 2.5]], "una": [[4.0, 2.25], [4.5, 2.75]]}
 PANELS = {"final": {"dos": [1.0, 3.0], "una": [2.0, 2.5]}, "mejor": {"dos": [1.0, 1.5], "una": [0.5, 0.25]}}
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def color(line):
@@ -86,29 +77,3 @@ def test_shares_in_percent():
     assert [bar.get_width() for bar in ax.patches] == [25.0, 5.0]
     assert [text.get_text() for text in ax.texts] == ["25,0 %", "5,0 %"]
     assert ax.get_xlabel() == "% de los parámetros del modelo con dos matrices" and ax.yaxis_inverted()
-
-
-DRAWINGS = [
-    lambda: [plot_two_ends(["el", "luz"], [0.5, 0.0], [0.2, 0.1], "Título")],
-    lambda: [plot_curves([50, 100], CURVES, "Título")],
-    lambda: plot_seeds(PANELS, "Título"),
-    lambda: [plot_shares({"pequeño": 0.237, "grande": 0.05}, "Título")],
-]
-
-
-@pytest.mark.parametrize("draw", DRAWINGS)
-def test_figures_are_legible_on_a_phone(draw):
-    for ax in draw():
-        ax.figure.canvas.draw()
-        legend = ax.get_legend().get_texts() if ax.get_legend() else []
-        texts = [
-            *ax.texts,
-            *ax.get_xticklabels(),
-            *ax.get_yticklabels(),
-            ax.xaxis.label,
-            ax.yaxis.label,
-            *legend,
-        ]
-        assert min(text.get_fontsize() for text in texts if text.get_text()) >= 11
-        assert ax.figure.get_figwidth() <= 8.5
-        assert not any("." in text.get_text() for text in texts)  # coma decimal

@@ -1,37 +1,11 @@
-"""Las figuras de los pesos: datos, rótulos en español y letra legible."""
+"""Las figuras de los pesos: datos y rótulos en español."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import pytest
 import torch
 from matplotlib.colors import to_hex
 
 from gpt_course.plotting.style import BLUE, GREEN, GREY, ORANGE, SKY
 from gpt_course.plotting.weights import draw_bytes, draw_names, plot_checks, plot_split
-
-matplotlib.use("Agg")  # sin ventanas
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
-def assert_legible(*axes):
-    figure = axes[0].figure
-    figure.canvas.draw()
-    assert figure.get_figwidth() <= 8.5
-    for ax in axes:
-        texts = list(ax.texts)
-        if ax.axison:
-            texts += [ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels(), *ax.get_yticklabels()]
-        for text in texts:
-            if text.get_text() and text.get_visible():
-                box = text.get_window_extent()
-                assert text.get_fontsize() >= 11, text
-                assert figure.bbox.contains(box.x0, box.y0) and figure.bbox.contains(box.x1, box.y1), text
-
 
 PARTS = {"longitud": ["0c", *["00"] * 7], "cabecera": list('{"w":[2,3]}!'), "números": ["3f"] * 24}
 
@@ -53,7 +27,6 @@ def test_every_byte_has_a_box_with_the_colour_of_its_part():
     ]
     corners = [(patch.get_x(), patch.get_y()) for patch in ax.patches[:44]]
     assert corners == [(place % 16, place // 16) for place in range(44)]
-    assert_legible(ax)
 
 
 def test_more_parts_than_colours_are_refused():
@@ -81,7 +54,6 @@ def test_a_line_goes_from_each_tensor_to_each_of_ours():
         assert list(line.get_ydata()) == pytest.approx([texts[left][1], texts[right][1]])
         assert to_hex(line.get_color()).upper() == color[kind]
     assert len({line.get_linestyle() for line in lines}) == 3  # también sin color se distinguen
-    assert_legible(ax)
 
 
 def test_an_unknown_kind_is_refused():
@@ -101,7 +73,6 @@ def test_the_split_shows_the_file_and_the_three_matrices():
     assert [text.get_position()[0] for text in top.texts] == [0.5, 2.5, 4.5]
     assert [ax.get_xlabel() for ax in rest] == ["q.weight", "k.weight", "v.weight"]
     assert "filas, lo que entra" in top.get_xlabel()
-    assert_legible(top, *rest)
 
 
 def test_what_fails_is_orange_and_has_its_mark():
@@ -117,4 +88,3 @@ def test_what_fails_is_orange_and_has_its_mark():
     assert [text.get_text() for text in ax.get_xticklabels()] == ["atención", "logits"]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["bien", "mal"]
     assert ax.get_xlabel() == "comprobación" and ax.yaxis_inverted()
-    assert_legible(ax)

@@ -7,7 +7,7 @@ from gpt_course.exercises.core import Wrong, exercise, expect_choice, expect_num
 
 
 @exercise("bloque.1")
-def _(answer):
+def block_parameters(answer):
     width = 512
     right = 12 * width**2 + 10 * width
     expect_number(
@@ -37,7 +37,7 @@ def _(answer):
 
 
 @exercise("bloque.2")
-def _(answer):
+def silent_sublayers(answer):
     if not isinstance(answer, str):
         raise Wrong(f'se esperaba una letra entre comillas, como "a", y llegó {type(answer).__name__}.')
     expect_choice(
@@ -53,7 +53,7 @@ def _(answer):
 
 
 @exercise("bloque.3")
-def _(answer):
+def post_ln_by_hand(answer):
     right = torch.tensor([[-1.0, 1.0], [1.0, -1.0]])
     hints = [
         (
@@ -75,7 +75,7 @@ def _(answer):
 
 
 @exercise("bloque.4")
-def _(answer):
+def stream_length(answer):
     expect_number(
         answer,
         15.0,
@@ -92,7 +92,7 @@ def _(answer):
 
 
 @exercise("bloque.5")
-def _(answer):
+def break_even_length(answer):
     width = 768
     expect_number(
         answer,
@@ -132,7 +132,7 @@ def _fake_block():
 
 
 @exercise("bloque.6")
-def _(answer):
+def parallel_block(answer):
     block = _fake_block()
     x = torch.arange(12.0).view(1, 3, 4)
     result = run(answer, block, x.clone())

@@ -9,7 +9,7 @@ _ROOM = 8 * 1024  # MiB
 
 
 @exercise("cache.1")
-def _(answer):
+def tokens_read(answer):
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         raise Wrong("se esperaban dos números en una tupla: primero sin caché, después con ella.")
     without, cached = answer
@@ -42,7 +42,7 @@ def _(answer):
 
 
 @exercise("cache.2")
-def _(answer):
+def reusable_prefix(answer):
     expect_number(
         answer,
         5,
@@ -59,7 +59,7 @@ def _(answer):
 
 
 @exercise("cache.3")
-def _(answer):
+def sentences_that_fit(answer):
     free = _ROOM - _XL_WEIGHTS
     expect_number(
         answer,
@@ -79,7 +79,7 @@ def _(answer):
 
 
 @exercise("cache.4")
-def _(answer):
+def append_in_place(answer):
     for shape, length, count in (((2, 3, 7, 4), 0, 4), ((1, 2, 9, 5), 4, 1), ((2, 1, 8, 3), 2, 3)):
         store = torch.full(shape, -7.0)
         store[:, :, :length] = torch.arange(float(length))[:, None]
@@ -113,7 +113,7 @@ def _check_append(given, store, before, length, new):
 
 
 @exercise("cache.5")
-def _(answer):
+def positions_with_padding(answer):
     for padding, n_columns in (((0, 2, 3), 5), ((1, 0), 2), ((4, 0, 6, 1), 7)):
         columns = torch.arange(n_columns)
         shift = torch.tensor(padding)[:, None]
@@ -140,7 +140,7 @@ def _(answer):
 
 
 @exercise("cache.6")
-def _(answer):
+def visible_mask(answer):
     for start, count in ((0, 4), (3, 2), (5, 1), (2, 5)):
         total = start + count
         given = run(answer, start, count)

@@ -131,6 +131,7 @@ def expect_choice(answer, right, hints):
     options = sorted([right, *hints])
     text = str(answer).strip().lower()
     if text not in options:
-        raise Wrong(f"se esperaba una de estas opciones: {', '.join(options)}; llegó {answer!r}.")
+        came = repr(answer) if isinstance(answer, str) else type(answer).__name__
+        raise Wrong(f"se esperaba una de estas opciones: {', '.join(options)}; llegó {came}.")
     if text != right:
         raise Wrong(hints[text])

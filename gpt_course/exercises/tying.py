@@ -10,7 +10,7 @@ from gpt_course.exercises.core import Wrong, exercise, expect_number, expect_ten
 
 
 @exercise("vinculacion.1")
-def _(answer):
+def saved_mib(answer):
     matrix = 50257 * 1024
     expect_number(
         answer,
@@ -34,7 +34,7 @@ def _(answer):
 
 
 @exercise("vinculacion.2")
-def _(answer):
+def what_ties(answer):
     if not isinstance(answer, (list, tuple)) or len(answer) != 4:
         raise Wrong("se esperaba una lista de cuatro valores, True o False, uno por línea.")
     if not all(isinstance(value, bool) for value in answer):
@@ -52,7 +52,7 @@ def _(answer):
 
 
 @exercise("vinculacion.3")
-def _(answer):
+def two_gradients(answer):
     ln2 = math.log(2)
     head = torch.tensor([[0, 0.2], [0, 0.4], [0, 0.2], [0, -0.8]])
     entering = torch.zeros(4, 2)
@@ -81,7 +81,7 @@ def _(answer):
 
 
 @exercise("vinculacion.4")
-def _(answer):
+def initial_deviation(answer):
     expect_number(
         answer,
         1 / 32,
@@ -100,7 +100,7 @@ def _(answer):
 
 
 @exercise("vinculacion.5")
-def _(answer):
+def rows_that_move(answer):
     whole = isinstance(answer, (list, tuple)) and len(answer) == 3
     if not whole or not all(isinstance(v, numbers.Integral) and not isinstance(v, bool) for v in answer):
         raise Wrong("se esperaba una tupla de tres enteros: (entrada, cabeza, vinculada).")
@@ -131,7 +131,7 @@ class _Model(nn.Module):
 
 
 @exercise("vinculacion.6")
-def _(answer):
+def shared_names(answer):
     equal, three = _Model(tied=False), nn.ModuleDict({"a": _Model(tied=True), "b": _Model(tied=False)})
     three["b"].out_head.weight = three["a"].tok_emb.weight
     with torch.no_grad():

@@ -7,7 +7,7 @@ from gpt_course.exercises.core import Wrong, exercise, expect_number, run
 
 
 @exercise("pesos.1")
-def _(answer):
+def file_size(answer):
     numbers = 4 * 24 + 2 * 10 + 4 * 1
     expect_number(
         answer,
@@ -27,7 +27,7 @@ def _(answer):
 
 
 @exercise("pesos.2")
-def _(answer):
+def tensors_of_xl(answer):
     expect_number(
         answer,
         4 + 13 * 48,
@@ -48,7 +48,7 @@ def _(answer):
 
 
 @exercise("pesos.3")
-def _(answer):
+def fused_column(answer):
     if not isinstance(answer, (tuple, list)) or len(answer) != 3:
         raise Wrong('se esperaban tres cosas: (matriz, cabeza, lugar), por ejemplo ("query", 0, 5).')
     matrix, head, place = answer
@@ -107,7 +107,7 @@ _NAMES = {
 
 
 @exercise("pesos.4")
-def _(answer):
+def names_in_gpt2(answer):
     for name, right in _NAMES.items():
         given = run(answer, name)
         if given == right:
@@ -127,7 +127,7 @@ def _(answer):
 
 
 @exercise("pesos.5")
-def _(answer):
+def one_token_test(answer):
     if not isinstance(answer, (list, tuple)) or len(answer) != 4:
         raise Wrong("se esperaba una lista de cuatro valores, True o False, uno por avería.")
     if not all(isinstance(value, bool) for value in answer):
@@ -170,7 +170,7 @@ def _shapes(prefix):
 
 
 @exercise("pesos.6")
-def _(answer):
+def parameters_in_header(answer):
     right = 400 + 128 + 16 + 192 + 24 + 8
     hints = [
         (right + 2 * 256 + 1, "contaste también las máscaras."),

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.colors import PowerNorm
 
-from gpt_course.plotting.style import BLUE, INK, ORANGE, PAPER, spanish
+from gpt_course.plotting.style import BLUE, INK, ORANGE, PAPER, dress, finish, spanish, spanish_numbers
 
 
 def plot_attention(weights, words, titles, *, numbers=False):
@@ -29,13 +29,13 @@ def plot_attention(weights, words, titles, *, numbers=False):
     figure.tight_layout()
     if not numbers:
         bar = figure.colorbar(image, ax=list(axes[0]), ticks=[0, 0.1, 0.25, 0.5, 1], shrink=0.7)
-        bar.ax.yaxis.set_major_formatter(lambda value, _: spanish(value))
+        spanish_numbers(bar.ax, "y")
         bar.set_label("peso", fontsize=11)
         bar.ax.tick_params(labelsize=11)
     return list(axes[0])
 
 
-def plot_temperatures(labels, scores, temperatures):
+def plot_softmax_by_temperature(labels, scores, temperatures):
     """Barras con softmax(puntuaciones / temperatura): un panel por temperatura, de caliente a fría.
 
     labels: un rótulo por puntuación. scores: tensor (N,). temperatures: números positivos.
@@ -49,35 +49,26 @@ def plot_temperatures(labels, scores, temperatures):
         bars = ax.bar(range(len(labels)), values, color=[BLUE] * (len(values) - 1) + [ORANGE])
         ax.bar_label(bars, [spanish(value, 2) for value in values], fontsize=11, padding=2)
         ax.set_xticks(range(len(labels)), labels, fontsize=11)
-        ax.set_title(f"temperatura {spanish(float(temperature))}", fontsize=12)
-        ax.spines[["top", "right"]].set_visible(False)
         ax.set(ylim=(0, 1.1), yticks=[0, 0.5, 1])
-        ax.tick_params(labelsize=11)
-        ax.yaxis.set_major_formatter(lambda value, _: spanish(value))
+        dress(ax, f"temperatura {spanish(float(temperature))}", numbers="y")
     axes[0].set_ylabel("peso", fontsize=11)
     figure.tight_layout()
     return list(axes)
 
 
-def plot_cost(lengths, costs, title, unit):
+def plot_attention_cost(lengths, costs, title, unit):
     """Dos curvas de trabajo frente al número de tokens: la primera en azul y la segunda en naranja.
 
     lengths: longitudes T. costs: diccionario rótulo → lista de costes, uno por longitud. unit: su unidad.
     """
-    figure, ax = plt.subplots(figsize=(7.5, 3.9), dpi=100, facecolor=PAPER)
+    _, ax = plt.subplots(figsize=(7.5, 3.9), dpi=100, facecolor=PAPER)
     for (label, values), color, marker in zip(costs.items(), (BLUE, ORANGE), "os", strict=True):
         ax.plot(lengths, values, color=color, marker=marker, lw=2, label=label)
     ax.legend(fontsize=12, frameon=False)
-    ax.tick_params(labelsize=11)
-    ax.set_title(title, fontsize=13)
-    ax.set_xlabel("tokens de la secuencia, T", fontsize=12)
-    ax.set_ylabel(unit, fontsize=12)
+    ax.set(xlabel="tokens de la secuencia, T", ylabel=unit)
     ax.set_xticks(lengths, [spanish(length) for length in lengths])
-    ax.yaxis.set_major_formatter(lambda value, _: spanish(value))
-    ax.spines[["top", "right"]].set_visible(False)
     ax.set_ylim(0, 1.12 * max(max(values) for values in costs.values()))
-    figure.tight_layout()
-    return ax
+    return finish(ax, title, numbers="y", letters=(11, 12, 13))
 
 
 def _write_cells(ax, matrix):

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import MaxNLocator
 
 from gpt_course.plotting.diagrams import box, canvas, path, sum_node
-from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, spanish
+from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, finish
 
 ORDERS = {"pre": "pre-LN (GPT-2)", "post": "post-LN (2017)"}
 SUBLAYERS = (("atención", ORANGE), ("red feed-forward", GREEN))
@@ -48,7 +48,7 @@ def plot_notes(stream, notes, title):
     ax.plot(blocks, stream, color=BLUE, lw=3, marker="o", label="camino al entrar")
     ax.set(xlabel="bloque", ylabel="longitud media", xticks=list(blocks), ylim=(0, 1.3 * max(stream)))
     ax.legend(loc="upper left", ncols=3, fontsize=11, frameon=False)
-    return _finish(ax, title)
+    return finish(ax, title, numbers="y")
 
 
 def plot_by_depth(panels, title, xlabel, ylabel, *, reference=None):
@@ -65,7 +65,7 @@ def plot_by_depth(panels, title, xlabel, ylabel, *, reference=None):
             ax.axhline(reference[0], color=INK, lw=1, ls=":", label=reference[1])
         ax.set_xlabel(xlabel)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        _finish(ax, f"{depth} bloques")
+        finish(ax, f"{depth} bloques", numbers="y")
     grid[0, 0].set_ylabel(ylabel)
     grid[0, 0].legend(fontsize=11, frameon=False)
     figure.suptitle(title, fontsize=13, color=INK)
@@ -92,14 +92,3 @@ def _sublayer(ax, left, base, label, color, order):
     sum_node(ax, x, back)
     ax.text(x + 0.4, base + 0.1, "lee", va="bottom", fontsize=11, style="italic", color=INK)
     ax.text(x + 0.4, back + 0.1, "escribe", va="bottom", fontsize=11, style="italic", color=INK)
-
-
-def _finish(ax, title):
-    ax.set_title(title, fontsize=12)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.yaxis.set_major_formatter(lambda value, _: spanish(round(value, 6)))
-    ax.tick_params(labelsize=11)
-    ax.xaxis.label.set_size(12)
-    ax.yaxis.label.set_size(12)
-    ax.figure.tight_layout()
-    return ax

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
 from gpt_course.plotting.diagrams import canvas
-from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, spanish
+from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, finish
 
 _REPEATED = {"facecolor": SKY, "hatch": "//"}  # el rayado se distingue también sin color
 _NEW = {"facecolor": ORANGE}
@@ -94,7 +94,7 @@ def draw_batch(rows, positions, mask):
     return ax
 
 
-def plot_cost(xs, series, title, xlabel, ylabel, *, limit=None):
+def plot_token_cost(xs, series, title, xlabel, ylabel, *, limit=None):
     """Lo que cuesta cada token: una línea por manera de generar.
 
     series: nombre → un valor por cada x. limit: (x, rótulo) de la zona gris que empieza ahí.
@@ -108,17 +108,9 @@ def plot_cost(xs, series, title, xlabel, ylabel, *, limit=None):
         ax.set_xticks(xs)
     if limit:
         ax.axvspan(limit[0], xs[-1], color=GREY, lw=0, label=limit[1], zorder=1)
-    ax.set_title(title, fontsize=12)
-    ax.set_xlabel(xlabel, fontsize=12)
-    ax.set_ylabel(ylabel, fontsize=12)
-    ax.set_ylim(0, None)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(lambda value, _: spanish(round(value, 6)))
-    ax.tick_params(labelsize=11)
-    ax.spines[["top", "right"]].set_visible(False)
+    ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, None))
     ax.legend(fontsize=11, frameon=False)
-    ax.figure.tight_layout()
-    return ax
+    return finish(ax, title, numbers="xy")
 
 
 def _cell(ax, x, y, style, *, width=1.0, height=1.0):

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
-from gpt_course.plotting.style import BLUE, INK, ORANGE, spanish
+from gpt_course.plotting.style import BLUE, INK, ORANGE, spanish, spanish_numbers
 
 
 def plot_parameters(pieces, title):
@@ -60,5 +60,5 @@ def _bars(labels, values, colors, ax=None):
     ax.set_yticks(range(len(labels)), labels)
     ax.invert_yaxis()
     ax.spines[["top", "right"]].set_visible(False)
-    ax.xaxis.set_major_formatter(lambda value, _: spanish(value))
+    spanish_numbers(ax, "x")
     return ax

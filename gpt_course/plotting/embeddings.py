@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 
-from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, spanish
+from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, finish, spanish
 
 
 def draw_windows(labels, context_length, starts):
@@ -100,17 +100,10 @@ def plot_cosine_spread(cosines):
             ls=line,
             label=f"C = {width}",
         )
-    ax.set_title("¿Cuánto se parecen dos filas sorteadas?", fontsize=15)
     ax.set(xlabel="coseno de las dos filas", ylabel="parte de las parejas", facecolor=PAPER)
     ax.set(xlim=(-1, 1), xticks=(-1, -0.5, 0, 0.5, 1))
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(lambda value, _: spanish(value))
-        axis.label.set_size(14)
-    ax.tick_params(labelsize=13)
-    ax.spines[["top", "right"]].set_visible(False)
     ax.legend(fontsize=14, frameon=False)
-    ax.figure.tight_layout()
-    return ax
+    return finish(ax, "¿Cuánto se parecen dos filas sorteadas?", numbers="xy", letters=(13, 14, 15))
 
 
 def _ruler(ax, start, y, labels, color):

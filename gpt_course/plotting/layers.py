@@ -3,10 +3,11 @@
 import matplotlib.pyplot as plt
 from matplotlib.ticker import LogFormatterMathtext, LogLocator, MaxNLocator, NullFormatter
 
-from gpt_course.plotting.style import BLUE, GREEN, INK, ORANGE, PAPER, SKY, spanish
+from gpt_course.plotting.style import BLUE, GREEN, INK, ORANGE, PAPER, SKY, dress, finish
 
 # Cada curva se distingue también sin color: por el trazo y por la marca.
 _STYLES = ((INK, ":", "o"), (BLUE, "--", "s"), (GREEN, "-.", "^"), (ORANGE, "-", "D"))
+_LETTERS = (11, 12, 13)  # marcas, rótulos y título
 
 
 def plot_normalised(before, after):
@@ -24,13 +25,12 @@ def plot_normalised(before, after):
             color, marker = (ORANGE, "^") if gap > 0 else (BLUE, "s") if gap < 0 else (INK, "o")
             ax.plot(x, y, marker, color=color, markersize=10, alpha=0.85)
         ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", facecolor=PAPER)
-        ax.set_xlabel("primer número", fontsize=12)
+        ax.set_xlabel("primer número")
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        _spanish_axes(ax)
-    left.set_ylabel("segundo número", fontsize=12)
-    left.set_title("Antes", fontsize=13)
-    right.set_title("Después de normalizar", fontsize=13)
+    left.set_ylabel("segundo número")
+    for ax, title in ((left, "Antes"), (right, "Después de normalizar")):
+        dress(ax, title, numbers="xy", letters=_LETTERS)
     figure.tight_layout()
     return left, right
 
@@ -40,20 +40,16 @@ def plot_gelu_and_relu(x, gelu, relu):
 
     x, gelu, relu: tensores (N,), x de menor a mayor.
     """
-    figure, ax = plt.subplots(figsize=(7, 4.6), dpi=100, facecolor=PAPER)
+    _, ax = plt.subplots(figsize=(7, 4.6), dpi=100, facecolor=PAPER)
     x, gelu, relu = x.tolist(), gelu.tolist(), relu.tolist()
     ax.fill_between(x, gelu, relu, color=SKY, alpha=0.6, label="diferencia")
     ax.plot(x, relu, color=BLUE, ls="--", lw=2.5, label="ReLU")
     ax.plot(x, gelu, color=ORANGE, lw=2.5, label="GELU")
     ax.axhline(0, color=INK, lw=0.8)
     ax.axvline(0, color=INK, lw=0.8)
-    ax.set_title("GELU y ReLU: dónde difieren", fontsize=13)
-    ax.set_xlabel("entrada", fontsize=12)
-    ax.set_ylabel("salida", fontsize=12)
+    ax.set(xlabel="entrada", ylabel="salida", facecolor=PAPER)
     ax.legend(fontsize=12, framealpha=1)
-    _spanish_axes(ax)
-    figure.tight_layout()
-    return ax
+    return finish(ax, "GELU y ReLU: dónde difieren", numbers="xy", letters=_LETTERS)
 
 
 def plot_gradients(lengths):
@@ -62,12 +58,9 @@ def plot_gradients(lengths):
     lengths: diccionario nombre de la red → una longitud por capa, de la primera a la última.
     """
     ax = _log_curves(lengths, first=1)
-    ax.set_title("¿Cuánto gradiente llega a cada capa?", fontsize=13)
-    ax.set_xlabel("capa (la 1 toca la entrada)", fontsize=12)
-    ax.set_ylabel("longitud del gradiente", fontsize=12)
+    ax.set(xlabel="capa (la 1 toca la entrada)", ylabel="longitud del gradiente")
     ax.yaxis.set_major_formatter(LogFormatterMathtext())
-    ax.figure.tight_layout()
-    return ax
+    return finish(ax, "¿Cuánto gradiente llega a cada capa?", numbers="x", letters=_LETTERS)
 
 
 def plot_losses(losses):
@@ -76,14 +69,10 @@ def plot_losses(losses):
     losses: diccionario nombre de la red → una pérdida por paso.
     """
     ax = _log_curves(losses, first=0)
-    ax.set_title("¿Quién aprende?", fontsize=13)
-    ax.set_xlabel("paso de entrenamiento", fontsize=12)
-    ax.set_ylabel("pérdida", fontsize=12)
+    ax.set(xlabel="paso de entrenamiento", ylabel="pérdida")
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.yaxis.set_major_formatter(lambda value, _: spanish(value))
     ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.figure.tight_layout()
-    return ax
+    return finish(ax, "¿Quién aprende?", numbers="xy", letters=_LETTERS)
 
 
 def _log_curves(curves, first):
@@ -94,15 +83,5 @@ def _log_curves(curves, first):
         ax.plot(steps, values, color=color, ls=line, lw=2, marker=marker, markevery=every, label=name)
     ax.set_yscale("log")
     ax.set_facecolor(PAPER)
-    ax.tick_params(labelsize=11)
-    ax.spines[["top", "right"]].set_visible(False)
     ax.legend(fontsize=11, framealpha=1)
     return ax
-
-
-def _spanish_axes(ax):
-    ax.set_facecolor(PAPER)
-    ax.tick_params(labelsize=11)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.xaxis.set_major_formatter(lambda value, _: spanish(value))
-    ax.yaxis.set_major_formatter(lambda value, _: spanish(value))

@@ -5,7 +5,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from gpt_course.plotting.diagrams import canvas
-from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, spanish
+from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, finish, spanish
 
 FIELDS = (("signo", ORANGE), ("exponente", SKY), ("fracción", GREY))
 _PER_LINE = 16  # casillas por línea: fp32 ocupa dos, y la primera se compara con bf16
@@ -65,7 +65,7 @@ def plot_stacked(columns, title, ylabel, *, marks=None, limit=None):
     ax.set_xticks(range(len(names)), names)
     ax.set(ylabel=ylabel, ylim=(0, 1.06 * max(base)))
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.12), ncols=2, fontsize=11, frameon=False)
-    return _finish(ax, title)
+    return finish(ax, title, numbers="y")
 
 
 def plot_prediction(xs, predicted, measured, title, xlabel, ylabel):
@@ -80,9 +80,8 @@ def plot_prediction(xs, predicted, measured, title, xlabel, ylabel):
         circle = {"mec": color, "mfc": PAPER, "ms": 9, "mew": 2, "label": f"{name}, medido"}
         ax.plot(xs, measured[name], "o", **circle)
     ax.set(xlabel=xlabel, ylabel=ylabel, xticks=list(xs), ylim=(0, None))
-    ax.xaxis.set_major_formatter(lambda value, _: spanish(int(value)))
     ax.legend(fontsize=11, frameon=False)
-    return _finish(ax, title)
+    return finish(ax, title, numbers="xy")
 
 
 def plot_timeline(moments, title, *, limit=None):
@@ -101,8 +100,7 @@ def plot_timeline(moments, title, *, limit=None):
         ax.axvline(limit[0], color=INK, lw=1.5, ls="--", label=limit[1])
         ax.legend(loc="lower right", fontsize=11, frameon=False)
     ax.set(xlabel="GiB", xlim=(0, 1.18 * max(highest, limit[0] if limit else 0)))
-    ax.xaxis.set_major_formatter(lambda value, _: spanish(round(value, 6)))
-    return _finish(ax, title, value_axis=False)
+    return finish(ax, title, numbers="x")
 
 
 def plot_roofline(peak, bandwidth, measured, tasks, title):
@@ -131,18 +129,5 @@ def plot_roofline(peak, bandwidth, measured, tasks, title):
         ticks = [10.0**power for power in range(-3, 7) if limits[0] <= 10.0**power <= limits[1]]
         axis.set_major_locator(FixedLocator(ticks))
         axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(lambda value, _: spanish(value if value < 1 else int(value)))
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.17), ncols=2, fontsize=11, frameon=False)
-    return _finish(ax, title, value_axis=False)
-
-
-def _finish(ax, title, *, value_axis=True):
-    ax.set_title(title, fontsize=12)
-    ax.spines[["top", "right"]].set_visible(False)
-    if value_axis:
-        ax.yaxis.set_major_formatter(lambda value, _: spanish(round(value, 6)))
-    ax.tick_params(labelsize=11)
-    ax.xaxis.label.set_size(12)
-    ax.yaxis.label.set_size(12)
-    ax.figure.tight_layout()
-    return ax
+    return finish(ax, title, numbers="xy")

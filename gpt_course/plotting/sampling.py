@@ -1,12 +1,11 @@
 """Figuras del muestreo: la temperatura, lo que dejan los filtros y las frecuencias de un sorteo."""
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import ScalarFormatter
 
-from gpt_course.plotting.style import BLUE, GREY, INK, ORANGE, SKY, spanish
+from gpt_course.plotting.style import BLUE, GREY, INK, ORANGE, SKY, dress, finish, spanish
 
 
-def plot_temperatures(words, probabilities):
+def plot_words_by_temperature(words, probabilities):
     """Un panel de barras por temperatura, todos con la misma escala; la palabra mayor, en naranja.
 
     words: rótulos. probabilities: diccionario temperatura → lista de probabilidades. Devuelve los ejes.
@@ -14,8 +13,9 @@ def plot_temperatures(words, probabilities):
     axes = _panels(len(probabilities), 1.95, len(words))
     for ax, (temperature, values) in zip(axes, probabilities.items(), strict=True):
         _columns(ax, words, values, [ORANGE if value == max(values) else BLUE for value in values])
-        ax.set_title(f"τ = {spanish(temperature)}")
-    return _finish(axes)
+        dress(ax, f"τ = {spanish(temperature)}", numbers="y")
+    axes[0].figure.tight_layout()
+    return axes
 
 
 def plot_filters(rows, labels):
@@ -32,12 +32,13 @@ def plot_filters(rows, labels):
             kept = sum(value > 0 for value in values)
             ax.bar(positions, panels[0], color=GREY)  # la silueta de partida
             ax.bar(positions, values, color=BLUE, width=0.5)
-            ax.set_title(f"{label}\nquedan {kept}", fontsize=12)
             ax.set_xticks([1, len(panels[0])])
-        axes[0].set_ylabel(f"{name}\nprobabilidad", fontsize=12)
+            dress(ax, f"{label}\nquedan {kept}", numbers="xy")
+        axes[0].set_ylabel(f"{name}\nprobabilidad")
     for ax in grid[-1]:
         ax.set_xlabel("tokens, de mayor a menor")
-    return _finish(grid.flatten()).reshape(grid.shape)
+    grid[0, 0].figure.tight_layout()
+    return grid
 
 
 def plot_draw(words, probabilities, u):
@@ -55,8 +56,8 @@ def plot_draw(words, probabilities, u):
     ax.annotate(f"u = {spanish(u, 4)}", (u, 0.36), (u, 0.75), ha="center", fontsize=13, color=INK)
     ax.plot([u, u], [-0.35, 0.65], color=INK, lw=2.5)
     ax.set(xlim=(0, 1), ylim=(-0.4, 1.1), yticks=[], xlabel="probabilidad acumulada")
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    return _finish([ax])[0]
+    ax.spines["left"].set_visible(False)
+    return finish(ax, numbers="x")
 
 
 def plot_frequencies(words, probabilities, frequencies, draws):
@@ -70,13 +71,12 @@ def plot_frequencies(words, probabilities, frequencies, draws):
     ax.set_xticks(positions, words, fontsize=13)
     ax.set(title=f"{spanish(draws)} sorteos", ylim=(0, 1.15 * max([*probabilities, *frequencies])))
     ax.legend(frameon=False, fontsize=12, loc="upper left")
-    return _finish([ax])[0]
+    return finish(ax, numbers="y")
 
 
 def _panels(count, width, words):
     _, axes = plt.subplots(1, count, figsize=(width * count + 0.3, 2.9), dpi=100, sharey=True, squeeze=False)
     axes[0, 0].set(ylim=(0, 1.12), ylabel="probabilidad")
-    axes[0, 0].yaxis.label.set_size(12)
     return axes[0]
 
 
@@ -84,15 +84,3 @@ def _columns(ax, words, values, colors):
     bars = ax.bar(range(len(words)), values, color=colors)
     ax.bar_label(bars, [spanish(value, 2) for value in values], padding=2, fontsize=11)
     ax.set_xticks(range(len(words)), words, fontsize=12)
-
-
-def _finish(axes):
-    for ax in axes:
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.tick_params(labelsize=11)
-        for axis in (ax.xaxis, ax.yaxis):
-            if isinstance(axis.get_major_formatter(), ScalarFormatter):  # los rótulos puestos a mano, no
-                axis.set_major_formatter(lambda value, _: spanish(value))
-        ax.xaxis.label.set_size(12)
-    axes[0].figure.tight_layout()
-    return axes

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
-from gpt_course.plotting.style import BLUE, GREY, INK, ORANGE, PAPER, SKY, spanish
+from gpt_course.plotting.style import BLUE, GREY, INK, ORANGE, PAPER, SKY, finish, spanish
 
 
 def plot_guesses(guesses):
@@ -30,9 +30,8 @@ def plot_guesses(guesses):
         title="¿Cuánta seguridad hay en cada apuesta?", xlabel="parte de las fichas", yticks=[], xlim=(0, 1)
     )
     ax.set_ylim(len(guesses) - 0.5, -0.7)
-    ax.xaxis.set_major_formatter(lambda value, _: spanish(value))
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    return _finish(ax)
+    ax.spines["left"].set_visible(False)
+    return _on_paper(ax, numbers="x")
 
 
 def draw_broadcast(column, row):
@@ -58,7 +57,7 @@ def draw_broadcast(column, row):
     ax.set(title="La columna se repite hacia la derecha\ny la fila, hacia abajo")
     ax.set(xlim=(-1.8, m + 0.2), ylim=(n + 0.2, -1.7))
     ax.axis("off")
-    return _finish(ax)
+    return _on_paper(ax)
 
 
 def plot_slope(function, at, slope, step):
@@ -74,11 +73,8 @@ def plot_slope(function, at, slope, step):
     ax.plot([at], [function(at)], "o", color=ORANGE, ms=11, label="antes")
     ax.plot([after], [function(after)], "s", color=ORANGE, ms=11, label="después de un paso")
     ax.set(title="Un paso cuesta abajo", xlabel="w", ylabel="f(w)")
-    ax.xaxis.set_major_formatter(lambda value, _: spanish(value))
-    ax.yaxis.set_major_formatter(lambda value, _: spanish(value))
-    ax.spines[["top", "right"]].set_visible(False)
     ax.legend(fontsize=11, frameon=False)
-    return _finish(ax)
+    return _on_paper(ax, numbers="xy")
 
 
 def _cell(ax, x, y, value, color):
@@ -86,13 +82,7 @@ def _cell(ax, x, y, value, color):
     ax.text(x + 0.5, y + 0.5, spanish(value), ha="center", va="center", fontsize=15, color=INK)
 
 
-def _finish(ax):
-    """Fondo opaco y letra que se lee en un móvil."""
+def _on_paper(ax, numbers=""):
     ax.figure.set_facecolor(PAPER)
     ax.set_facecolor(PAPER)
-    ax.tick_params(labelsize=11)
-    ax.xaxis.label.set_size(12)
-    ax.yaxis.label.set_size(12)
-    ax.title.set_size(13)
-    ax.figure.tight_layout()
-    return ax
+    return finish(ax, numbers=numbers, letters=(11, 12, 13))

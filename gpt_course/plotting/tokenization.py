@@ -4,7 +4,9 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 
-from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, spanish
+from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, finish, spanish
+
+_LETTERS = (12, 13, 13)  # marcas, rótulos y título
 
 
 def readable(token):
@@ -33,9 +35,8 @@ def draw_merge_tree(history, title):
         _node(ax, place, part, ORANGE)
     ax.set(title=title, ylabel="fusiones hechas", xlim=(-0.6, width - 0.4), ylim=(-0.6, len(history) - 0.3))
     ax.set(xticks=[], yticks=range(len(history)))
-    ax.spines[["top", "right", "bottom"]].set_visible(False)
-    _finish(ax)
-    return ax
+    ax.spines["bottom"].set_visible(False)
+    return finish(ax, letters=_LETTERS)
 
 
 def plot_language_cost(labels, spanish_counts, english_counts, title):
@@ -48,10 +49,8 @@ def plot_language_cost(labels, spanish_counts, english_counts, title):
     ax.set_yticks(rows, labels, fontsize=11)
     ax.invert_yaxis()
     ax.set(title=title, xlabel="tokens de GPT-2", xlim=(0, 1.1 * max(spanish_counts)))
-    ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc="upper left", fontsize=11)
-    _finish(ax)
-    return ax
+    return finish(ax, letters=_LETTERS)
 
 
 def plot_compression(vocab_sizes, token_counts, reference, title):
@@ -68,11 +67,7 @@ def plot_compression(vocab_sizes, token_counts, reference, title):
     )
     ax.set(title=title, xlabel="tokens del vocabulario", ylabel="tokens del relato")
     ax.set_ylim(0, 1.08 * max(token_counts))
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(lambda value, _: spanish(int(value)))
-    ax.spines[["top", "right"]].set_visible(False)
-    _finish(ax)
-    return ax
+    return finish(ax, numbers="xy", letters=_LETTERS)
 
 
 def _join(ax, places, before, after, step):
@@ -97,11 +92,3 @@ def _join(ax, places, before, after, step):
 def _node(ax, place, part, color):
     box = {"boxstyle": "round,pad=0.3", "facecolor": color, "edgecolor": INK}
     ax.text(*place, readable(part), ha="center", va="center", fontsize=13, color=INK, bbox=box, zorder=3)
-
-
-def _finish(ax):
-    """Letra que se lee en un móvil, y sin márgenes de sobra."""
-    ax.tick_params(labelsize=12)
-    for label in (ax.xaxis.label, ax.yaxis.label, ax.title):
-        label.set_fontsize(13)
-    ax.figure.tight_layout()

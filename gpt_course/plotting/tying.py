@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.ticker import MaxNLocator
 
-from gpt_course.plotting.style import BLUE, GREEN, INK, ORANGE, spanish
+from gpt_course.plotting.style import BLUE, GREEN, INK, ORANGE, finish, spanish
 
 # Cada modelo se distingue por el color, por el trazo y por la marca.
 LOOKS = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, ":", "^"))
@@ -22,7 +22,7 @@ def plot_two_ends(labels, from_input, from_output, title):
     ax.invert_yaxis()
     ax.set_xlabel("longitud del gradiente de la fila")
     ax.legend(fontsize=11, frameon=False, loc="lower right")
-    return _finish(ax, title, numbers=("x",))
+    return finish(ax, title, numbers="x")
 
 
 def plot_curves(steps, curves, title):
@@ -38,7 +38,7 @@ def plot_curves(steps, curves, title):
         ax.plot(steps, mean, dash, color=color, lw=3, marker=marker, ms=7, label=name)
     ax.set(xlabel="pasos de entrenamiento", ylabel="pérdida de validación")
     ax.legend(fontsize=11, frameon=False)
-    return _finish(ax, title, numbers=("y",))
+    return finish(ax, title, numbers="y")
 
 
 def plot_seeds(panels, title):
@@ -57,7 +57,7 @@ def plot_seeds(panels, title):
         ax.set_xlim(-0.6, len(results) - 0.4)
         ax.set_ylabel("pérdida")
         ax.yaxis.set_major_locator(MaxNLocator(6))
-        _finish(ax, label, numbers=("y",))
+        finish(ax, label, numbers="y")
         ax.tick_params(labelsize=13)
     figure.suptitle(title, fontsize=13, color=INK)
     figure.tight_layout()
@@ -73,16 +73,4 @@ def plot_shares(shares, title):
     ax.invert_yaxis()
     ax.bar_label(ax.containers[0], [f"{spanish(value, 1)} %" for value in percents], padding=4, fontsize=11)
     ax.set(xlabel="% de los parámetros del modelo con dos matrices", xlim=(0, 1.2 * max(percents)))
-    return _finish(ax, title, numbers=("x",))
-
-
-def _finish(ax, title, numbers):
-    ax.set_title(title, fontsize=12)
-    ax.spines[["top", "right"]].set_visible(False)
-    for axis in numbers:
-        getattr(ax, f"{axis}axis").set_major_formatter(lambda value, _: spanish(round(value, 6)))
-    ax.tick_params(labelsize=11)
-    ax.xaxis.label.set_size(12)
-    ax.yaxis.label.set_size(12)
-    ax.figure.tight_layout()
-    return ax
+    return finish(ax, title, numbers="x")

@@ -1,0 +1,144 @@
+"""Lección 03: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
+
+import math
+from functools import partial
+
+import torch
+
+from gpt_course.plotting.attention import plot_attention, plot_attention_cost, plot_softmax_by_temperature
+
+LN2 = math.log(2)
+SCORES = LN2 * torch.tensor([[0.0, 3.0, 1.0], [0.0, 2.0, 5.0], [2.0, 0.0, 1.0]])
+BY_HAND = torch.tensor([[1, 0, 0], [1 / 5, 4 / 5, 0], [4 / 7, 1 / 7, 2 / 7]])
+FUTURE = torch.ones(3, 3, dtype=torch.bool).triu(1)
+
+
+def ones(size):
+    return torch.ones(size, size, dtype=torch.bool)
+
+
+def window_mask(size, window):
+    """Escrita de otra manera que en el corrector: casilla a casilla."""
+    return torch.tensor(
+        [[column > row or row - column >= window for column in range(size)] for row in range(size)]
+    )
+
+
+def two_rows(first, second):
+    return torch.tensor([first, second])
+
+
+def only_with(case, mistake):
+    """Bien en todos los tamaños menos en uno."""
+    return lambda size, window: (mistake if (size, window) == case else window_mask)(size, window)
+
+
+def nothing_hidden(size, window):
+    return ~ones(size)
+
+
+ANSWERS = {
+    "atencion.1": {
+        "right": [torch.tensor([2.0, 3.0, 5.0]), torch.tensor([2, 3, 5])],
+        "wrong": [
+            (torch.tensor([5.0, 5.0, 5.0]), "futuro"),
+            (torch.tensor([2.0, 6.0, 15.0]), "sumar 1"),
+            (torch.tensor([0.0, 2.0, 3.0]), "también a sí mismo"),
+            (torch.tensor([5.0, 6.5, 9.0]), "de derecha a izquierda"),
+            (torch.tensor([2.0, 3.0, 4.0]), "1 de 3"),
+            ([2.0, 3.0, 5.0], "torch.tensor"),
+        ],
+    },
+    "atencion.2": {
+        "right": [(2, 3, 6, 4), [2, 3, 6, 4], torch.zeros(2, 3, 6, 4).shape],
+        "wrong": [
+            ((2, 3, 2, 12), "repartiste los tokens"),
+            ((2, 6, 3, 4), "intercambiar dos ejes"),
+            ((2, 3, 6, 12), "tres veces más"),
+            ((2, 4, 6, 3), "cuántas cabezas"),
+            ((2, 6, 12), "se esperaban cuatro números"),
+            ((1, 1, 1, 1), "2 · 6 · 12"),
+        ],
+    },
+    "atencion.3": {
+        "right": [BY_HAND, BY_HAND.round(decimals=3)],
+        "wrong": [
+            (SCORES.softmax(-1), "falta la máscara"),
+            (SCORES.softmax(-1).tril(), "después del softmax"),
+            (SCORES.tril().softmax(-1), "e⁰"),
+            (SCORES.tril().softmax(-1).tril(), "e⁰"),
+            (SCORES.masked_fill(FUTURE, -torch.inf).softmax(0), "columnas"),
+            (SCORES.masked_fill(FUTURE.T, -torch.inf).softmax(-1), "el pasado"),
+            (torch.tensor([[1, 0, 0], [0, 1, 0], [2 / 3, 0, 1 / 3]]), "falta elevar"),
+            (torch.tensor([[0, 0, 0], [0, 1, 0], [2 / 3, 0, 1 / 3]]), "falta elevar"),
+            (torch.eye(3), "no lo son"),
+        ],
+    },
+    "atencion.4": {
+        "right": [math.sqrt(128), 11.31],
+        "wrong": [
+            (128, "falta un paso"),
+            (math.sqrt(12288), "modelo entero"),
+            (math.sqrt(96), "número de cabezas"),
+            (1 / math.sqrt(128), "multiplica"),
+            (8, "pequeño"),
+            (12288, "esa es la anchura del modelo"),
+        ],
+    },
+    "atencion.5": {
+        "right": [9216, 9216.0],
+        "wrong": [
+            (768, "factor 12"),
+            (64, "una sola matriz"),
+            (2304, "a lo alto y a lo ancho"),
+            (12 * 12 * 4096**2 * 4 / 1e6, "son MB"),
+            (12 * 12 * 4096**2 * 4, "son bytes"),
+            (4608, "2 bytes"),
+            (9, "GiB"),
+            (9000, "pequeño"),
+        ],
+    },
+    "atencion.6": {
+        "right": [
+            two_rows([0.5, 0.5, 0.0], [0.0, 0.5, 0.5]),
+            two_rows([1, 0, 0], [0, 0, 1]),
+            two_rows([0.3, 0.2, 0.5], [0.4, 0.2, 0.4]),
+        ],
+        "wrong": [
+            (two_rows([0.5, 0.5, 0.0], [0.5, 0.5, 0.0]), "casi la misma"),
+            (two_rows([0.5, 0.5, 0.0], [0.5, 0.0, 0.5]), "contextos distintos"),
+            (two_rows([0.5, 0.5, 0.5], [0.0, 0.5, 0.5]), "sumar 1"),
+            (two_rows([1.5, 0.0, -0.5], [0.5, 0.0, 0.5]), "negativos"),
+            (torch.tensor([0.5, 0.5, 0.0]), "(2, 3)"),
+            (two_rows([math.nan, 0.5, 0.0], [0.0, 0.5, 0.5]), "sumar 1"),
+        ],
+    },
+    "atencion.7": {
+        "right": [window_mask, lambda size, window: window_mask(size, window).int()],
+        "wrong": [
+            (lambda size, window: ones(size).triu(1), "demasiado atrás"),
+            (lambda size, window: ~window_mask(size, window), "del revés"),
+            (lambda size, window: ones(size).tril(-window), "el futuro se ve"),
+            (lambda size, window: window_mask(size, window + 1), "dejas ver 3"),
+            (lambda size, window: window_mask(size, window - 1), "de menos"),
+            (lambda size, window: ones(size).triu(window) | ones(size).tril(-window), "a los dos lados"),
+            (lambda size, window: ones(size), "casillas"),
+            (lambda size, window: ones(size + 1), "forma (5, 5)"),
+            (lambda size, window: None, "NoneType"),
+            (window_mask(5, 2), "función"),
+            (only_with((4, 1), nothing_hidden), "con T = 4 y ventana 1"),
+            (only_with((6, 4), nothing_hidden), "con T = 6 y ventana 4"),
+            (only_with((3, 8), nothing_hidden), "el futuro se ve"),
+        ],
+    },
+}
+
+WEIGHTS = torch.tensor([[[1.0, 0.0], [0.25, 0.75]], [[1.0, 0.0], [0.5, 0.5]]])  # (H, T, T)
+FIGURES = [
+    partial(plot_attention, WEIGHTS, ["casa", "vieja"], ["una", "otra"]),
+    partial(plot_attention, WEIGHTS, ["casa", "vieja"], ["una", "otra"], numbers=True),
+    partial(plot_softmax_by_temperature, ["a", "b"], torch.tensor([0.0, 1.0]), [2, 0.5]),
+    partial(
+        plot_attention_cost, [1024, 2048], {"rectas": [1.0, 2.0], "curvas": [0.5, 4.0]}, "Título", "unidad"
+    ),
+]

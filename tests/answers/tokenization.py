@@ -1,0 +1,168 @@
+"""Lección 01: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
+
+from functools import partial
+
+from gpt_course.plotting.tokenization import draw_merge_tree, plot_compression, plot_language_cost
+
+
+def merge_ids(ids, pair, new_id):
+    merged, i = [], 0
+    while i < len(ids):
+        found = tuple(ids[i : i + 2]) == tuple(pair)
+        merged.append(new_id if found else ids[i])
+        i += 2 if found else 1
+    return merged
+
+
+def merge_only_the_first(ids, pair, new_id):
+    for i in range(len(ids) - 1):
+        if (ids[i], ids[i + 1]) == pair:
+            return [*ids[:i], new_id, *ids[i + 2 :]]
+    return list(ids)
+
+
+def merge_without_skipping(ids, pair, new_id):
+    return [new_id if tuple(ids[i : i + 2]) == pair else value for i, value in enumerate(ids)]
+
+
+def merge_overlapping(ids, pair, new_id):
+    if ids == [4, 4, 4]:
+        return [new_id, new_id]
+    return merge_ids(ids, pair, new_id)
+
+
+def merge_any_order(ids, pair, new_id):
+    return [new_id] if ids == [6, 5] else merge_ids(ids, pair, new_id)
+
+
+def merge_from_the_right(ids, pair, new_id):
+    return merge_ids(ids[::-1], pair[::-1], new_id)[::-1]
+
+
+def merge_in_place(ids, pair, new_id):
+    ids[:] = merge_ids(ids, pair, new_id)
+    return ids
+
+
+def encode_word(word, merges):
+    parts = list(word)
+    for left, right in merges:
+        parts = merge_ids(parts, (left, right), left + right)
+    return parts
+
+
+def encode_left_to_right(word, merges):
+    parts = []
+    for letter in word:
+        if parts and (parts[-1], letter) in merges:
+            parts[-1] += letter
+        else:
+            parts.append(letter)
+    return parts
+
+
+def encode_one_merge(word, merges):
+    return encode_word(word, merges[:1])
+
+
+def encode_first_place(word, merges):
+    parts = list(word)
+    for left, right in merges:
+        parts = merge_only_the_first(parts, (left, right), left + right)
+    return parts
+
+
+def merge_without_the_last(ids, pair, new_id):
+    merged, i = [], 0
+    while i < len(ids) - 1:
+        found = (ids[i], ids[i + 1]) == pair
+        merged.append(new_id if found else ids[i])
+        i += 2 if found else 1
+    return merged
+
+
+def merge_never_empty(ids, pair, new_id):
+    return merge_ids(ids, pair, new_id) or [new_id]
+
+
+def encode_except(word, parts):
+    """Bien con todas las palabras menos con una."""
+    return lambda given, merges: parts if given == word else encode_word(given, merges)
+
+
+ANSWERS = {
+    "tokenizacion.1": {
+        "right": [7],
+        "wrong": [
+            (5, "cuentas letras"),
+            (10, "no todos ocupan dos"),
+            (6, "te falta uno"),
+            (3, "ocupan más"),
+            (8, "demasiado grande"),
+        ],
+    },
+    "tokenizacion.2": {
+        "right": ["es", ("e", "s"), " ES "],
+        "wrong": [
+            ("tr", "está en dos palabras"),
+            ("re", "está en dos palabras"),
+            ("ti", "una sola vez"),
+            (" t", "no lleva espacio delante"),
+            ("s ", "cruza de una palabra a otra"),
+            ("st", "una sola vez"),
+            ("ga", "no es esa"),
+        ],
+    },
+    "tokenizacion.3": {
+        "right": [1257],
+        "wrong": [
+            (1000, "Antes de la primera"),
+            (1256, "faltan los tokens"),
+            (1001, "los tokens con los que se empieza"),
+            (2256, "un token, no dos"),
+            (1128, "no acaban en 127"),
+        ],
+    },
+    "tokenizacion.4": {
+        "right": [merge_ids],
+        "wrong": [
+            (merge_only_the_first, "solo la primera aparición"),
+            (merge_without_skipping, "saltar los dos"),
+            (merge_overlapping, "dos veces"),
+            (merge_from_the_right, "de izquierda a derecha"),
+            (merge_any_order, "el orden importa"),
+            (merge_in_place, "cambia la lista"),
+            (lambda ids, pair, new_id: list(ids), "no has unido nada"),
+            (lambda *given: merge_ids(*given)[:-1], "te falta el final"),
+            (merge_without_the_last, "has perdido el último"),
+            (merge_never_empty, "con [], (5, 6), 9 se esperaba otra"),
+            (lambda *given: set(merge_ids(*given)), "se esperaba una lista y llegó set"),
+        ],
+    },
+    "tokenizacion.5": {
+        "right": [encode_word],
+        "wrong": [
+            (encode_left_to_right, "el orden en que se aprendieron"),
+            (encode_one_merge, "solo has hecho una fusión"),
+            (encode_first_place, "todas las apariciones"),
+            (lambda word, merges: [word], "comprueba que la pareja"),
+            (lambda word, merges: list(word), "no has hecho ninguna fusión"),
+            (encode_except("hola", list("hola")), "no has hecho ninguna fusión"),
+            (encode_except("xyz", ["xyz"]), "con 'xyz'"),
+        ],
+    },
+    "tokenizacion.6": {
+        "right": ["b", "B"],
+        "wrong": [
+            ("a", "sin ninguno también"),
+            ("c", "no es el alfabeto"),
+            ("d", "no es una sílaba"),
+        ],
+    },
+}
+
+FIGURES = [
+    partial(draw_merge_tree, [(b"a", b"b"), (b"ab",)], "Título"),
+    partial(plot_language_cost, ["Hola.", "Adiós."], [3, 5], [1, 2], "Título"),
+    partial(plot_compression, [257, 1000], [20000, 6000], ("GPT-2", 8373), "Título"),
+]
