@@ -13,8 +13,8 @@ from gpt_course.memory import (
     kv_cache,
     parse_size,
     state,
-    training,
     training_peak,
+    training_sizes,
 )
 from gpt_course.memory.measure import saved_bytes
 
@@ -168,7 +168,7 @@ def largest(size, ram="16GiB", *, rate=0.0, seq=512, **options):
 
 def test_the_largest_batch_and_its_mistakes_are_those_of_the_package():
     assert largest(training_peak) == 17
-    assert largest(lambda plan: sum(training(plan).values())) == 18
+    assert largest(lambda plan: sum(training_sizes(plan).values())) == 18
     assert largest(training_peak, "16GB") == 15
     assert largest(training_peak, explicit=True) == 14
     assert largest(training_peak, rate=0.1) == 12

@@ -21,16 +21,16 @@ from gpt_course.memory import (
     activations,
     attention_matrix,
     flops,
-    inference,
     inference_peak,
+    inference_sizes,
     inference_timeline,
     kv_cache,
     parameter_shapes,
     parameters,
     state,
-    training,
     training_flops,
     training_peak,
+    training_sizes,
     training_timeline,
     weights_file,
 )
@@ -217,7 +217,7 @@ def test_explicit_attention_gives_the_same_as_sdpa():
 
 def test_the_ledger_adds_up():
     plan = Plan(GPT2_CONFIGS["gpt2"], batch=2, seq=128)
-    sizes = training(plan)
+    sizes = training_sizes(plan)
     assert sizes["activations"] == sum(activations(plan).values())
     assert sizes["logits"] == 2 * 128 * 50257 * 4
     assert sizes["gradients"] == sizes["weights"]
@@ -226,7 +226,7 @@ def test_the_ledger_adds_up():
     assert training_peak(plan) == max(moments.values())
     assert moments["start"] == sizes["weights"] + sizes["optimizer"]
     assert moments["forward"] - moments["start"] == sizes["activations"] + sizes["logits"]
-    assert inference(plan)["weights"] == sizes["weights"]
+    assert inference_sizes(plan)["weights"] == sizes["weights"]
     assert inference_peak(plan) == max(inference_timeline(plan).values())
 
 

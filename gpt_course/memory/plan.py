@@ -80,5 +80,7 @@ class Plan:
 
 
 def _exact(value):
-    """Un entero de Python, que no desborda, también si llegó uno de NumPy."""
-    return int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else value
+    """Un número de Python, que no desborda y se puede guardar como JSON, también si llegó uno de NumPy."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    return int(value) if isinstance(value, numbers.Integral) else float(value)
