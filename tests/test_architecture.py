@@ -31,13 +31,13 @@ PARENTS = {
     "plotting": ["config"],
     "bench": ["fast", "generation", "weights", "memory", "plotting"],
 }
-# Las hojas las usa quien las necesite; ellas solo importan config (las comprobaciones de valores).
-LEAVES = {"cache", "dropout", "sampling", "tokenizer", "data", "exercises"}
+# Las hojas las usa quien las necesite; ellas solo importan config y files (las comprobaciones).
+LEAVES = {"cache", "dropout", "sampling", "tokenizer", "data", "exercises", "files"}
 
 
 def allowed_imports(module):
     if module in LEAVES:
-        return {"config"}
+        return {"config", "files"}
     parents = PARENTS.get(module, [])
     return set().union(parents, LEAVES if parents else [], *map(allowed_imports, parents))
 
