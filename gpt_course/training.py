@@ -5,11 +5,11 @@ import itertools
 import math
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from tqdm import tqdm
 
+from gpt_course.block import Blocks
 from gpt_course.config import check_count
 
 _EMPTY = "El cargador está vacío: no dio ningún lote. Un generador se gasta en una vuelta; pasa una lista."
@@ -127,10 +127,12 @@ def checkpoint_blocks(model):
     return model
 
 
-class _CheckpointedBlocks(nn.Sequential):
-    def forward(self, x):  # (B, T, C)
-        for block in self:  # sin gradientes no hay nada que guardar
-            x = checkpoint(block, x, use_reentrant=False) if torch.is_grad_enabled() else block(x)
+class _CheckpointedBlocks(Blocks):
+    def forward(self, x, **reading):  # (B, T, C)
+        if not torch.is_grad_enabled():  # sin gradientes no hay nada que guardar
+            return super().forward(x, **reading)
+        for block in self:
+            x = checkpoint(block, x, use_reentrant=False, **reading)
         return x
 
 

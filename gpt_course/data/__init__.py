@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from gpt_course.config import check_count
+from gpt_course.config import check_count, check_switch
 from gpt_course.files import read_checked
 
 STORY = Path(__file__).parent / "relato.txt"
@@ -43,8 +43,8 @@ class WindowDataset(Dataset):
     """
 
     def __init__(self, token_ids, context_length, stride):
-        check_count("context_length", context_length)
-        check_count("stride", stride)
+        self.context_length = check_count("context_length", context_length)  # un int: los de NumPy desbordan
+        stride = check_count("stride", stride)
         self.token_ids = _as_ids(token_ids)  # (N,)
         if len(self.token_ids) <= context_length:
             raise ValueError(
@@ -52,8 +52,7 @@ class WindowDataset(Dataset):
                 f"porque y va un lugar por delante de x; llegaron {len(self.token_ids)}. "
                 "Usa un texto más largo o un context_length menor."
             )
-        self.context_length = int(context_length)  # uno de NumPy desbordaría al sumar
-        self.starts = range(0, len(self.token_ids) - self.context_length, int(stride))
+        self.starts = range(0, len(self.token_ids) - self.context_length, stride)
 
     def __len__(self):
         return len(self.starts)
@@ -88,22 +87,21 @@ def make_loader(dataset, batch_size, *, seed=None, drop_last=False):
     drop_last: deja fuera el último lote si no se llena.
     Errores: `ValueError` si batch_size o seed no son enteros válidos, o si no queda ningún lote.
     """
-    check_count("batch_size", batch_size)
+    batch_size = check_count("batch_size", batch_size)
+    check_switch("drop_last", drop_last)
     if seed is not None:
-        check_count("seed", seed, minimum=0)
+        seed = check_count("seed", seed, minimum=0)
         if seed >= 2**64:
             raise ValueError(f"seed debe caber en 64 bits; llegó {seed}. Elige una menor que 2**64.")
-    if not isinstance(drop_last, bool):
-        raise ValueError(f"drop_last debe ser True o False; llegó {drop_last!r}. Escríbelo sin comillas.")
     if drop_last and batch_size > len(dataset):
         raise ValueError(
             f"Con batch_size = {batch_size} y drop_last=True no queda ningún lote: hay {len(dataset)} "
             "ventanas. Usa un lote menor o drop_last=False."
         )
-    order = None if seed is None else _ShuffledOrder(len(dataset), int(seed))
+    order = None if seed is None else _ShuffledOrder(len(dataset), seed)
     # Sin este generador, DataLoader gastaría números del generador global y cambiaría el dropout.
     spare = torch.Generator("cpu").manual_seed(0)
-    return DataLoader(dataset, int(batch_size), sampler=order, drop_last=drop_last, generator=spare)
+    return DataLoader(dataset, batch_size, sampler=order, drop_last=drop_last, generator=spare)
 
 
 def _as_ids(token_ids):

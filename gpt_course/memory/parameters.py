@@ -16,8 +16,8 @@ def parameter_shapes(cfg):
     Con `tie_weights` no aparece `out_head.weight`, que es el mismo tensor que `tok_emb.weight`.
     Errores: `ValueError` si la configuración no sirve.
     """
-    check_config(cfg)
-    V, T, C = (int(cfg[key]) for key in ("vocab_size", "context_length", "emb_dim"))
+    cfg = check_config(cfg)
+    V, T, C = (cfg[key] for key in ("vocab_size", "context_length", "emb_dim"))
     shapes = {"tok_emb.weight": (V, C), "pos_emb.weight": (T, C)}
     for index in range(cfg["n_layers"]):
         shapes |= {f"trf_blocks.{index}.{name}": shape for name, shape in _block(C, cfg["qkv_bias"])}
@@ -68,9 +68,9 @@ def weights_file(plan):
 
 def _distinct(cfg):
     """Nombre, forma y veces de cada tensor, con un solo bloque: así la cuenta no crece con los bloques."""
-    check_config(cfg)
+    cfg = check_config(cfg)
     for name, shape in parameter_shapes({**cfg, "n_layers": 1}).items():
-        yield name, shape, int(cfg["n_layers"]) if name.startswith("trf_blocks.") else 1
+        yield name, shape, cfg["n_layers"] if name.startswith("trf_blocks.") else 1
 
 
 def _block(C, qkv_bias):

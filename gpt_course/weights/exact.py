@@ -28,7 +28,7 @@ def exact_state(model):
     """
     state = {unwrapped(name): tensor for name, tensor in model.state_dict().items()}
     with torch.device("meta"):
-        built = GPTModel({**model.cfg, "tie_weights": model.tied})
+        built = GPTModel(model.cfg)
     changes = [*_other_tensors(state, built.state_dict()), *_other_pieces(model, built)]
     if changes:
         raise ValueError(

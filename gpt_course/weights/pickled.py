@@ -29,8 +29,8 @@ def load_pt(path):
         unknown = re.search(r"Unsupported global: GLOBAL (\S{1,80}) was not", str(error))
         if unknown:
             raise Foreign(
-                f"{path.name} lleva dentro {unknown[1]}, que no es un tensor; abrirlo podría ejecutar código. "
-                "Si es tuyo, guarda solo los pesos: torch.save(model.state_dict(), …)."
+                f"{path.name} lleva dentro {unknown[1]}, que no es un tensor: podría ejecutar código. Si "
+                "es tuyo, guarda solo los pesos: torch.save(model.state_dict(), …)."
             ) from None
         kind = type(error).__name__
         raise ValueError(f"torch no puede abrirlo sin descomprimir ni ejecutar nada ({kind})") from None
