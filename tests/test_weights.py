@@ -22,7 +22,7 @@ from gpt_course.initialization import init_gpt2
 from gpt_course.model import GPTModel
 from gpt_course.tokenizer import load_gpt2_tokenizer
 from gpt_course.weights import download as download_module
-from gpt_course.weights import download_gpt2, from_gpt2, load_gpt2, our_names, save_gpt2, to_gpt2
+from gpt_course.weights import download_gpt2, from_gpt2, load_gpt2, loading, our_names, save_gpt2, to_gpt2
 
 MODELS = [*FIVE_CONFIGS, {"emb_dim": 128, "n_heads": 2, "n_layers": 1, "qkv_bias": True, "tie_weights": True}]
 
@@ -178,15 +178,6 @@ def test_a_model_in_bf16_is_saved_as_it_is(tmp_path):
     assert {t.dtype for t in load_file(tmp_path / "model.safetensors").values()} == {torch.bfloat16}
     assert same_logits(load_gpt2(tmp_path), theirs(tmp_path).float(), ids)
     assert torch.equal(load_gpt2(tmp_path)(ids), model.float()(ids))
-
-
-@pytest.mark.parametrize(
-    "change", [GPTModel.double, lambda model: model.to("meta")], ids=["float64", "maqueta"]
-)
-def test_what_could_not_be_loaded_is_not_saved(change, tmp_path):
-    with pytest.raises(ValueError, match="Se guardan pesos float32, float16 o bfloat16"):
-        save_gpt2(change(tiny_model()), tmp_path / "nada")
-    assert not (tmp_path / "nada").exists()
 
 
 def test_the_tokenizer_files_give_the_tokens_of_tiktoken(tmp_path, monkeypatch):
@@ -527,16 +518,100 @@ class Evil:
 def test_a_pickle_cannot_execute_anything(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"tok_emb.weight": Evil()}, tmp_path / "malo.pt")
-    with pytest.raises(ValueError, match=r"malo\.pt no es un archivo de pesos completo y sano"):
+    with pytest.raises(ValueError, match=r"malo\.pt lleva dentro io\.open, que no es un tensor"):
         load_gpt2(tmp_path / "malo.pt")
     assert not (tmp_path / "ejecutado.txt").exists()
 
 
-@pytest.mark.parametrize("content", [[torch.ones(2)], {"a": 1}, torch.ones(2)], ids=str)
-def test_a_pt_that_is_not_a_state_dict(content, tmp_path):
+@pytest.mark.parametrize(
+    ("content", "inside"),
+    [
+        ([torch.ones(2)], "list"),
+        ({"a": 1}, r"'a' \(int\)"),
+        (torch.ones(2), "Tensor"),
+        ({"net": {"x": torch.ones(2)}, "epoch": 3}, r"'net' \(dict\), 'epoch' \(int\)"),
+        ({"model": {"x": 1}}, r"'x' \(int\)"),
+        ({3: torch.ones(2)}, "claves que no son texto"),
+        (dict.fromkeys("abcdefg", 1), r"'e' \(int\) y 2 más"),
+    ],
+    ids=str,
+)
+def test_a_pt_that_is_not_a_state_dict(content, inside, tmp_path):
+    """No está dañado: se dice qué hay dentro y cómo sacar de ahí los pesos."""
     torch.save(content, tmp_path / "otro.pt")
-    with pytest.raises(ValueError, match="se esperaba un state_dict"):
+    with pytest.raises(ValueError, match=f"se esperaba un state_dict.*hay: {inside}.*torch.load") as error:
         load_gpt2(tmp_path / "otro.pt")
+    assert "sano" not in str(error.value) and "Descárgalo" not in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["model_state_dict", "state_dict", "model"])
+@pytest.mark.parametrize("prefix", ["", "_orig_mod.", "module.", "module._orig_mod."])
+def test_the_weights_of_a_training_checkpoint(key, prefix, tmp_path):
+    """Con el optimizador al lado, y con los nombres de torch.compile o de varios procesos."""
+    model = tiny_model(qkv_bias=True)
+    optimizer = torch.optim.AdamW(model.parameters())
+    model(tokens(1, 3)).sum().backward()
+    optimizer.step()
+    state = {prefix + name: tensor for name, tensor in model.state_dict().items()}
+    torch.save({"epoch": 3, "optimizer": optimizer.state_dict(), key: state}, tmp_path / "punto.pt")
+    loaded = load_gpt2(tmp_path / "punto.pt", n_heads=2).state_dict()
+    assert all(torch.equal(tensor, loaded[name]) for name, tensor in model.state_dict().items())
+
+
+def test_the_names_of_wrappers_in_safetensors(tmp_path):
+    model = tiny_model()
+    state = {name.replace("att.", "_orig_mod.att."): each for name, each in model.state_dict().items()}
+    save_file(state, tmp_path / "bloques.safetensors")
+    loaded = load_gpt2(tmp_path / "bloques.safetensors", n_heads=2)
+    assert all(map(torch.equal, loaded.parameters(), model.parameters()))
+    save_file({**state, "module.pos_emb.weight": torch.ones(7, 8)}, tmp_path / "dos.safetensors")
+    with pytest.raises(ValueError, match="repetidos"):
+        load_gpt2(tmp_path / "dos.safetensors", n_heads=2)
+
+
+def test_a_whole_model_in_a_pickle_says_what_to_save(tmp_path):
+    torch.save(tiny_model(), tmp_path / "modelo.pt")
+    with pytest.raises(ValueError, match=r"lleva dentro .*GPTModel.*torch\.save\(model\.state_dict\(\)"):
+        load_gpt2(tmp_path / "modelo.pt")
+
+
+@pytest.mark.parametrize("emb_dim", [32, 64, 128, 704])
+def test_heads_are_not_guessed(emb_dim, tmp_path):
+    """Con C = 128 podrían ser 1, 2, 4…: los tensores son los mismos y los logits, otros."""
+    torch.save(tiny_model(emb_dim=emb_dim, n_heads=4).state_dict(), tmp_path / "pesos.pt")
+    with pytest.raises(ValueError, match=f"cuántas cabezas.*n_heads=H.*divida a {emb_dim}"):
+        load_gpt2(tmp_path / "pesos.pt")
+    assert load_gpt2(tmp_path / "pesos.pt", n_heads=4).cfg["n_heads"] == 4
+
+
+def test_the_heads_of_the_published_widths_are_known(tmp_path):
+    assert loading._HEADS == {768: 12, 1024: 16, 1280: 20, 1600: 25}
+    small = {**GPT2_CONFIGS["gpt2"], "vocab_size": 3, "context_length": 2, "n_layers": 1}
+    torch.save(GPTModel(small).state_dict(), tmp_path / "pesos.pt")
+    assert load_gpt2(tmp_path / "pesos.pt").cfg == {**small, "tie_weights": True}
+
+
+def test_the_heads_travel_with_the_weights(tmp_path):
+    model = tiny_model(n_heads=4)
+    save_gpt2(model, tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / "solos.safetensors")
+    (tmp_path / "config.json").rename(tmp_path / "otro.json")
+    loaded = load_gpt2(tmp_path / "solos.safetensors")
+    assert torch.equal(
+        loaded(tokens(2, 5)), load_gpt2(tmp_path / "solos.safetensors", n_heads=4)(tokens(2, 5))
+    )
+    assert loaded.cfg["n_heads"] == 4
+    config = json.loads((tmp_path / "otro.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "n_head": 2}))
+    with pytest.raises(ValueError, match="config.json dice n_head = 2 y solos.safetensors, 4: son de dos"):
+        load_gpt2(tmp_path / "solos.safetensors")
+
+
+@pytest.mark.parametrize("noted", ["", "dos", "-2", "2.0", "9" * 5000, "٢"])
+def test_a_note_that_is_not_a_number_does_not_count(noted, tmp_path):
+    save_file(dict(tiny_model().state_dict()), tmp_path / "x.safetensors", metadata={"n_head": noted})
+    with pytest.raises(ValueError, match="cuántas cabezas"):
+        load_gpt2(tmp_path / "x.safetensors")
 
 
 @pytest.mark.parametrize("name", ["pesos.bin", "pesos.ckpt", "pesos"])
@@ -623,35 +698,6 @@ def test_a_broken_configuration(saved, text):
     (saved[1] / "config.json").write_text(text)
     with pytest.raises(ValueError, match=r"config\.json"):
         load_gpt2(saved[1])
-
-
-def test_nothing_is_left_by_halves_when_the_disk_is_full(saved, monkeypatch):
-    _, directory = saved
-    before = {path.name: path.read_bytes() for path in directory.iterdir()}
-
-    def full(*arguments, **options):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("gpt_course.weights.saving.save_file", full)
-    with pytest.raises(OSError, match="Comprueba el espacio y los permisos"):
-        save_gpt2(tiny_model(seed=1), directory)
-    assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
-
-
-def test_a_folder_where_a_file_should_be(saved):
-    _, directory = saved
-    before = (directory / "model.safetensors").read_bytes()
-    (directory / "config.json").unlink()
-    (directory / "config.json").mkdir()
-    with pytest.raises(OSError, match=r"config\.json es una carpeta"):
-        save_gpt2(tiny_model(seed=1), directory)
-    assert (directory / "model.safetensors").read_bytes() == before
-
-
-def test_a_file_where_the_folder_should_be(tmp_path):
-    (tmp_path / "ocupado").write_text("")
-    with pytest.raises(OSError, match="No se pudo guardar el modelo"):
-        save_gpt2(tiny_model(), tmp_path / "ocupado")
 
 
 # --- Descarga ---------------------------------------------------------------------------------------------

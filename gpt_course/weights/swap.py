@@ -32,9 +32,9 @@ def replace_together(new, directory, names):
             os.replace(origin, target)
     except BaseException:
         _undo(moves, directory)
-        os.rename(swap, new)
+        _release(swap, new, "Los archivos que había siguen como estaban")
         raise
-    os.rename(swap, new)
+    _release(swap, new, "Los archivos nuevos ya están en su sitio")
 
 
 def half_done(directory):
@@ -43,6 +43,13 @@ def half_done(directory):
         f"En {directory} hay un cambio a medias: otro proceso está guardando ahí, o se interrumpió. "
         f"Si no hay otro, lo que había está en {SWAP}/antes: devuélvelo a su sitio y borra {SWAP}."
     )
+
+
+def _release(swap, new, result):
+    try:
+        os.rename(swap, new)
+    except OSError as error:
+        raise HalfDone(f"{result}, pero no se pudo quitar {swap}: bórralo ({error}).") from error
 
 
 def _undo(moves, directory):
