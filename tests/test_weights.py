@@ -16,7 +16,7 @@ import transformers
 from reference import FIVE_CONFIGS, as_huggingface, tiny_model, tokens
 from safetensors.torch import load_file, save_file
 
-from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
+from gpt_course.config import GPT2_CONFIGS
 from gpt_course.generation import generate
 from gpt_course.initialization import init_gpt2
 from gpt_course.model import GPTModel
@@ -222,46 +222,42 @@ def test_the_qkv_matrix_is_split_by_columns():
 MEASURE = """
 import sys, threading, time
 from gpt_course.weights import load_gpt2
-load_gpt2(sys.argv[2])  # lo que se reserva una vez
+load_gpt2(sys.argv[1])  # lo que se reserva una vez
 def anonymous():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon"))
-base, peak, stop = anonymous(), 0, False
 def watch():
     global peak
     while not stop:
         peak = max(peak, anonymous())
         time.sleep(0.0005)
-thread = threading.Thread(target=watch); thread.start()
-model = load_gpt2(sys.argv[1])
-stop = True; thread.join()
-weights = sum(p.nbytes for p in model.parameters())
-print((max(peak, anonymous()) - base) / weights)
+for path in sys.argv[2:]:
+    base, peak, stop = anonymous(), 0, False
+    thread = threading.Thread(target=watch); thread.start()
+    model = load_gpt2(path, n_heads=8)
+    stop = True; thread.join()
+    print((max(peak, anonymous()) - base) / sum(p.nbytes for p in model.parameters()))
+    del model
 """
 
 
-def loading_peak(path, folder):
-    """Lo más que ocupa cargar `path`, en memoria anónima y en veces lo que miden sus pesos."""
-    save_gpt2(tiny_model(), folder / "chico")
-    arguments = [sys.executable, "-c", MEASURE, path, folder / "chico"]
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon solo existe en Linux")
+def test_loading_needs_the_memory_of_the_weights_once(tmp_path):
+    """En memoria anónima: vinculado, con dos matrices y de un `.pt`, un proceso para los tres."""
+    cfg = {"vocab_size": 20_000, "context_length": 64, "emb_dim": 512, "n_heads": 8, "n_layers": 4}
+    cfg |= {"drop_rate": 0.0, "qkv_bias": True}
+    paths = [tmp_path / name for name in ("chico", "vinculado", "dos", "pesos.pt")]
+    save_gpt2(tiny_model(), paths[0])
+    save_gpt2(GPTModel({**cfg, "tie_weights": True}), paths[1])
+    save_gpt2(GPTModel(cfg), paths[2])
+    torch.save(GPTModel(cfg).state_dict(), paths[3])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MALLOC_MMAP_THRESHOLD_": "131072"}
-    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *paths], capture_output=True, text=True, env=environment
+    )
     assert done.returncode == 0, done.stderr
-    return float(done.stdout)
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon solo existe en Linux")
-@pytest.mark.parametrize("cfg", [GPT2_CONFIGS["gpt2"], GPT_CONFIG_124M], ids=["vinculado", "dos matrices"])
-def test_loading_needs_the_memory_of_the_weights_once(cfg, tmp_path):
-    torch.manual_seed(0)
-    save_gpt2(GPTModel(cfg), tmp_path / "grande")
-    assert 0.95 <= loading_peak(tmp_path / "grande", tmp_path) <= 1.1
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon solo existe en Linux")
-def test_loading_a_pt_needs_it_once_too(tmp_path):
-    torch.save(GPTModel({**GPT_CONFIG_124M, "n_layers": 1}).state_dict(), tmp_path / "pesos.pt")
-    assert 0.95 <= loading_peak(tmp_path / "pesos.pt", tmp_path) <= 1.1
+    ratios = [float(line) for line in done.stdout.split()]
+    assert len(ratios) == 3 and all(0.95 <= ratio <= 1.1 for ratio in ratios), ratios
 
 
 # --- Archivos que no sirven -------------------------------------------------------------------------------
