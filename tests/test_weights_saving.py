@@ -79,7 +79,7 @@ CHANGES = {
     "otra norma": (swap("trf_blocks.0.norm1", nn.LayerNorm(8)), r"falta trf_blocks\.0\.norm1\.scale"),
     "otro eps": (
         lambda model: setattr(model.final_norm, "eps", 1e-6),
-        r"final_norm\.eps es 1e-06 y no 1e-05",
+        r"final_norm\.eps es 1e-06 y no",
     ),
     "otras cabezas": (
         lambda model: setattr(model.trf_blocks[1].att, "n_heads", 4),
@@ -93,7 +93,7 @@ CHANGES = {
     ),
     "dos probabilidades": (
         lambda model: setattr(model.drop_emb, "p", 0.5),
-        "varias probabilidades de dropout",
+        "varias probabilidades",
     ),
     "float64": (GPTModel.double, "Se guardan pesos float32, float16 o bfloat16"),
     "maqueta": (lambda model: model.to("meta"), "Se guardan pesos float32, float16 o bfloat16"),
@@ -183,9 +183,8 @@ def folder(tmp_path):
 
 
 def same(loaded, model):
-    return loaded.cfg["n_heads"] == model.cfg["n_heads"] and torch.equal(
-        loaded.pos_emb.weight, model.pos_emb.weight
-    )
+    equal = torch.equal(loaded.pos_emb.weight, model.pos_emb.weight)
+    return equal and loaded.cfg["n_heads"] == model.cfg["n_heads"]
 
 
 def fail_from(monkeypatch, first, last, action):
@@ -217,10 +216,7 @@ def test_how_many_moves_there_are(folder, monkeypatch):
     moves = fail_from(monkeypatch, 0, 0, full)
     save_gpt2(old_and_new()[1], folder)
     assert len(moves) == MOVES
-    assert [target.name for origin, target in moves if origin.parent == folder][:2] == [
-        "config.json",  # el que da fe sale el primero y entra el último
-        "model.safetensors",
-    ] or moves
+    # el que da fe sale el primero y entra el último
     assert moves[1][0].name == "config.json" and moves[-2][1].name == "config.json"
 
 
@@ -268,10 +264,7 @@ def check_nothing_is_mixed(folder, before, old, new, said=None):
     try:
         loaded = load_gpt2(folder)
     except ValueError as error:
-        assert (
-            f"cambio a medias: otro proceso está guardando ahí, o se interrumpió. Si no hay otro, lo que había está en {SWAP}/antes"
-            in str(error)
-        )
+        assert "cambio a medias" in str(error) and f"lo que había está en {SWAP}/antes" in str(error)
         assert said is None or f"{SWAP}/antes" in said
         for path in (folder / SWAP / "antes").iterdir():  # el consejo, hecho
             os.replace(path, folder / path.name)
