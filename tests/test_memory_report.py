@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -211,6 +212,14 @@ def test_the_table_counts_the_operations_by_piece():
     text = table(plan, "gpt2")
     for count in (*flops(plan).values(), sum(flops(plan).values()), training_flops(plan)):
         assert f" {count:,}" in text
+
+
+def test_ten_thousand_blocks_are_counted_as_two(capsys):
+    """La orden no recorre los bloques una y otra vez: solo para la cabecera del archivo de pesos."""
+    seconds = time.process_time()
+    code, out, _ = ask(capsys, "--n-layers", "10000", "--ram", "1GiB")
+    assert code == 0 and "harían falta 264.33 GiB" in out
+    assert time.process_time() - seconds < 10  # del procesador; recorriéndolos eran 110
 
 
 def test_columns_never_touch():
