@@ -39,13 +39,13 @@ class TiedEnds(nn.Module):
     def check_tie(self):
         """Exige que los extremos vinculados sigan siendo el mismo tensor.
 
-        Errores: `ValueError` si se sustituyó uno solo: calcularía con dos matrices y guardaría una.
+        Errores: `ValueError` si se sustituyó uno: calcularía con dos matrices y guardaría una.
         """
         if self._shares() and self.out_head.weight is not self.tok_emb.weight:
             raise ValueError(
                 "El modelo se creó con tie_weights=True, pero tok_emb.weight y out_head.weight ya no son el "
-                "mismo tensor: se sustituyó uno solo. Si querías dos matrices, escribe model.tied = False. Si "
-                "no, convierte o carga el modelo entero, no una pieza, o vuelve a unirlos con "
+                "mismo tensor: se sustituyó uno solo. Si querías dos matrices, escribe model.tied = False. "
+                "Si no, convierte o carga el modelo entero, no una pieza, o vuelve a unirlos con "
                 "model.out_head.weight = model.tok_emb.weight."
             )
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from reference import TINY, random, randomize
 from torch import nn
 
-from gpt_course.block import TransformerBlock
+from gpt_course.block import Blocks, TransformerBlock
 from gpt_course.dropout import keep_mask
 
 B, T, C, H = 2, 5, TINY["emb_dim"], TINY["n_heads"]
@@ -97,3 +97,19 @@ def test_gradients():
 def test_the_configuration_is_checked():
     with pytest.raises(ValueError, match=r"Faltan: \['n_heads'\]"):
         TransformerBlock({key: value for key, value in TINY.items() if key != "n_heads"})
+
+
+# --- Los bloques, en fila ---------------------------------------------------------------------------------
+
+
+def test_the_blocks_are_a_sequence_like_any_other():
+    row = Blocks(*(block() for _ in range(3)))
+    x = inputs()
+    assert torch.equal(row(x), nn.Sequential(*row)(x))
+    assert type(row[:2]) is Blocks and len(row[:2]) == 2
+    assert list(row.state_dict()) == list(nn.Sequential(*row).state_dict())
+
+
+def test_a_block_of_another_kind_still_fits_without_cache_or_mask():
+    row = Blocks(block(), nn.Identity())
+    assert torch.equal(row(inputs()), row[0](inputs()))

@@ -1,5 +1,6 @@
 """La caché KV: lo mismo que sin ella, en los bytes que dice la fórmula, y sin leer dos veces un token."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -220,6 +221,84 @@ def test_sampling_is_the_same_with_and_without_cache():
         )
 
 
+# --- Lo interrumpido no cuenta ----------------------------------------------------------------------------
+
+PLACES = {
+    "el primer bloque": lambda model: model.trf_blocks[0],
+    "la atención del último": lambda model: model.trf_blocks[-1].att,
+    "la salida del último": lambda model: model.trf_blocks[-1].ff,
+    "la norma final": lambda model: model.final_norm,
+    "la cabeza": lambda model: model.out_head,
+}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("read", [0, 3])
+@pytest.mark.parametrize("place", PLACES)
+def test_an_interrupted_reading_can_be_repeated(place, read, error):
+    model, ids = tiny_model(), tokens(2, 7)
+    expected, cache = model(ids), KVCache(model, 2)
+    if read:
+        model(ids[:, :read], cache=cache)
+
+    def fail(*_):
+        raise error
+
+    hook = PLACES[place](model).register_forward_hook(fail)
+    with pytest.raises(error):
+        model(ids[:, read:], cache=cache)
+    hook.remove()
+    assert cache.length == read
+    for part in ids[:, read:].split([2, 7 - read - 2], dim=1):  # y no tiene por qué ser del mismo tamaño
+        out = model(part, cache=cache)
+    torch.testing.assert_close(out[:, -1], expected[:, -1], rtol=0, atol=1e-5)
+    assert cache.length == 7
+
+
+@torch.no_grad()
+def test_an_interrupted_reading_leaves_no_padding_behind():
+    model, cache, mask = tiny_model(), KVCache(tiny_model(), 1), torch.tensor([[False, True, True]])
+    hook = model.final_norm.register_forward_hook(lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        model(tokens(1, 3), mask=mask, cache=cache)
+    hook.remove()
+    out = model(tokens(1, 3), cache=cache)
+    torch.testing.assert_close(out, model(tokens(1, 3)), rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_features_also_count_as_a_reading():
+    model, ids, cache = tiny_model(), tokens(2, 5), KVCache(tiny_model(), 2)
+    x = torch.cat([model.features(ids[:, :3], cache=cache), model.features(ids[:, 3:], cache=cache)], dim=1)
+    torch.testing.assert_close(model.out_head(x), model(ids), rtol=0, atol=1e-5)
+
+
+# --- Ganchos y piezas cambiadas ---------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def test_hooks_fire_as_without_cache():
+    model, fired = tiny_model(), []
+    for name, module in model.named_modules():
+        module.register_forward_pre_hook(lambda module, inputs, name=name: fired.append(name))
+        module.register_forward_hook(lambda module, inputs, output, name=name: fired.append(name))
+    model(tokens(1, 3))
+    plain = fired.copy()
+    fired.clear()
+    model(tokens(1, 3), cache=KVCache(model, 1))
+    assert fired == plain and {"trf_blocks", "trf_blocks.1", "trf_blocks.1.att"} < set(fired)
+
+
+@torch.no_grad()
+def test_a_hook_on_the_blocks_changes_what_is_read_with_cache():
+    model, ids = tiny_model(), tokens(1, 5)
+    model.trf_blocks.register_forward_hook(lambda module, inputs, output: output * 2)
+    cache = KVCache(model, 1)
+    out = torch.cat([model(part, cache=cache) for part in ids.split([3, 2], dim=1)], dim=1)
+    torch.testing.assert_close(out, model(ids), rtol=0, atol=1e-5)
+
+
 # --- Errores ----------------------------------------------------------------------------------------------
 
 
@@ -248,7 +327,7 @@ def test_another_batch():
 def test_a_cache_of_another_model(changes):
     cache = KVCache(tiny_model(**changes), 1)
     with pytest.raises(
-        ValueError, match=r"otro modelo: allí \(L, H, D\) = .* y aquí \(L, H, D\) = \(2, 2, 4\)"
+        ValueError, match=r"otro modelo: allí \(L, H, D\) = .* aquí \(L, H, D\) = \(2, 2, 4\)"
     ):
         tiny_model()(tokens(1, 2), cache=cache)
     assert cache.length == 0
@@ -270,3 +349,57 @@ def test_gradients_are_refused():
 def test_bad_measures(options, message):
     with pytest.raises(ValueError, match=message):
         KVCache(tiny_model(), **options)
+
+
+CONVERSIONS = {
+    "bf16": lambda model: model.bfloat16(),
+    "double": lambda model: model.double(),
+    "meta": lambda model: model.to("meta"),
+}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("way", CONVERSIONS)
+def test_a_cache_from_before_a_conversion(way):
+    model = tiny_model()
+    cache = KVCache(model, 1)
+    CONVERSIONS[way](model)
+    ids = tokens(1, 2).to(model.final_norm.scale.device)
+    with pytest.raises(ValueError, match=r"allí .* en torch\.float32 y cpu.*después de convertirlo"):
+        model(ids, cache=cache)
+    assert cache.length == 0
+
+
+class Change(torch.nn.Module):
+    """Una capa envuelta que da otra cosa que la original."""
+
+    def __init__(self, base, change):
+        super().__init__()
+        self.base, self.change = base, change
+
+    def forward(self, x):
+        return self.change(self.base(x))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["W_key", "W_value"])
+@pytest.mark.parametrize("change", [torch.Tensor.double, torch.Tensor.bfloat16, lambda x: x[..., :2]])
+def test_rows_that_do_not_fit_are_refused(name, change):
+    model = tiny_model()
+    att = model.trf_blocks[1].att
+    setattr(att, name, Change(getattr(att, name), change))
+    with pytest.raises(ValueError, match=r"La caché guarda keys y values \(B, H, T, D\) de \(1, 2, 3, 4\)"):
+        model(tokens(1, 3), cache=KVCache(model, 1))
+
+
+@torch.no_grad()
+def test_autocast_reads_with_cache():
+    model, ids = tiny_model(), tokens(1, 5)
+    with torch.autocast("cpu", torch.bfloat16):
+        cache = KVCache(model, 1)
+        out = torch.cat([model(part, cache=cache) for part in ids.split([3, 1, 1], dim=1)], dim=1)
+        torch.testing.assert_close(out, model(ids), rtol=0.05, atol=0.05)
+
+
+def test_measures_of_numpy():
+    assert KVCache(tiny_model(), np.int64(2), np.int64(3)).keys.shape == (2, 2, 2, 3, 4)

@@ -1,11 +1,20 @@
 """La configuración: las claves, los valores admitidos y los errores que ve quien se equivoca."""
 
 import copy
+from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 
-from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M, check_config, check_count, check_rate
+from gpt_course.config import (
+    GPT2_CONFIGS,
+    GPT_CONFIG_124M,
+    check_config,
+    check_count,
+    check_number,
+    check_rate,
+)
 
 
 def test_the_course_configuration_is_the_published_one():
@@ -113,3 +122,37 @@ def test_heads_share_the_width():
 def test_a_list_of_keys_is_not_a_configuration():
     with pytest.raises(ValueError, match="debe ser un diccionario como GPT_CONFIG_124M; llegó list"):
         check_config(["vocab_size"])
+
+
+@pytest.mark.parametrize(
+    ("interval", "good", "bad"),
+    [
+        ("[0, 1)", [0, 0.5, np.float32(0.25), np.float16(0), Fraction(1, 3)], [1, -1e-9, 2]),
+        ("(0, ∞)", [1e-300, 5, np.int64(3)], [0, -1, float("inf")]),
+        ("(0, 1]", [1, 1e-9], [0, 1.001]),
+        ("[0, ∞)", [0, 1e300], [-1e-300, float("inf")]),
+    ],
+)
+def test_numbers_of_an_interval(interval, good, bad):
+    for value in good:
+        number = check_number("x", value, interval, "Prueba otro.")
+        assert type(number) is float and number == float(value)
+    for value in [*bad, float("nan"), None, "0.5", True, 1j, np.array([0.5])]:
+        with pytest.raises(ValueError) as error:
+            check_number("x", value, interval, "Prueba otro.")
+        message = f"x debe ser un número del intervalo {interval}; llegó {value!r}. Prueba otro."
+        assert str(error.value) == message
+
+
+def test_checked_numbers_are_of_python():
+    assert type(check_count("n", np.int32(3))) is int
+    assert type(check_rate("p", np.float32(0.5))) is float
+    cfg = check_config({**GPT_CONFIG_124M, "emb_dim": np.int64(768), "drop_rate": np.float32(0.5)})
+    assert {type(value) for value in cfg.values()} == {int, float, bool}
+
+
+def test_the_checked_configuration_is_a_copy():
+    cfg = dict(GPT_CONFIG_124M)
+    checked = check_config(MappingProxyType(cfg))
+    cfg["n_layers"] = 1
+    assert checked == GPT_CONFIG_124M and type(checked) is dict

@@ -14,7 +14,8 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from gpt_course.generation import generate
+from gpt_course.cache import KVCache
+from gpt_course.generation import generate, stream
 from gpt_course.sampling import filter_logits
 
 
@@ -249,3 +250,48 @@ def test_bad_generator(value):
 def test_sampling_options_without_temperature_are_refused(options, names):
     with pytest.raises(ValueError, match=f"Con temperature=0 se elige siempre el mayor y {names} haría nada"):
         generate(tiny_model(), torch.tensor([[1]]), 1, **options)
+
+
+# --- Lo que se rechaza antes de empezar -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [0, 1])
+@pytest.mark.parametrize("ids", [torch.ones(1, 2), torch.tensor([[13]]), torch.ones(1, 0, dtype=torch.long)])
+def test_bad_tokens_are_refused_also_with_nothing_to_write(ids, count):
+    with pytest.raises(ValueError, match="Se esperaba"):
+        stream(tiny_model(), ids, count)  # sin pedir ninguno
+
+
+@pytest.mark.parametrize(
+    "value", [KVCache(tiny_model(), 1), 1, None, "no"], ids=["KVCache", "1", "None", "str"]
+)
+def test_use_cache_is_true_or_false(value):
+    with pytest.raises(ValueError, match="use_cache debe ser True o False; llegó"):
+        stream(tiny_model(), torch.tensor([[1]]), 1, use_cache=value)
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+@pytest.mark.parametrize("options", [{}, {"temperature": 1.0}], ids=["voraz", "sorteo"])
+def test_nothing_is_written_from_broken_logits(broken, options):
+    model = tiny_model()
+    with torch.no_grad():
+        model.out_head.weight[3] = broken
+    with pytest.raises(ValueError, match=r"No se puede elegir un token.*Revisa los pesos"):
+        generate(model, torch.tensor([[1, 2], [3, 4]]), 2, **options)
+
+
+def test_numbers_of_numpy():
+    model, ids = tiny_model(), torch.tensor([[1, 2]])
+    for kind in (np.float32, np.float64):
+        options = {"temperature": kind(0.5), "top_p": kind(0.75), "top_k": np.int64(5), "eos_id": np.int32(3)}
+        plain = {"temperature": 0.5, "top_p": 0.75, "top_k": 5, "eos_id": 3}
+        outs = [
+            generate(model, ids, n, generator=torch.Generator().manual_seed(1), **given)
+            for n, given in ((np.int64(6), options), (6, plain))
+        ]
+        assert torch.equal(*outs)
+
+
+def test_a_model_on_the_meta_device_is_refused_with_tokens_elsewhere():
+    with pytest.raises(ValueError, match="está en meta y los tokens llegaron en cpu"):
+        generate(tiny_model().to("meta"), torch.tensor([[1]]), 0)

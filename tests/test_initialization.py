@@ -4,6 +4,7 @@ import pytest
 import torch
 from reference import TINY, tiny_model, tokens
 from torch import nn
+from torch.nn.utils import prune
 
 from gpt_course.initialization import init_gpt2
 
@@ -64,3 +65,30 @@ def test_gpt2_initialisation_leaves_no_gradient_and_starts_near_the_uniform_loss
     ids = tokens(4, 51, 300)
     loss = nn.functional.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
     assert loss.item() == pytest.approx(torch.tensor(300.0).log().item(), abs=0.1)
+
+
+CHANGES = {
+    "una salida podada": lambda model: prune.l1_unstructured(model.trf_blocks[0].att.out_proj, "weight", 0.5),
+    "una norma de PyTorch": lambda model: setattr(model, "final_norm", nn.LayerNorm(8)),
+    "otra pieza": lambda model: setattr(model, "lora_B", nn.Linear(2, 2)),
+}
+
+
+@pytest.mark.parametrize("way", CHANGES)
+def test_a_changed_model_is_refused_and_left_as_it_was(way):
+    model = tiny_model()
+    CHANGES[way](model)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(ValueError, match=r"no son suyos \[.*Llámala antes de cambiarle piezas"):
+        init_gpt2(model)
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_a_compiled_model_is_initialised_like_the_plain_one():
+    torch.manual_seed(1)
+    plain = init_gpt2(tiny_model())
+    compiled = torch.compile(init_gpt2(tiny_model()), backend="eager")
+    torch.manual_seed(1)
+    init_gpt2(tiny_model())
+    init_gpt2(compiled)
+    assert plain.pos_emb.weight.std() < 0.012 > compiled.pos_emb.weight.std()

@@ -1,5 +1,7 @@
 """Los pesos de atención de un modelo entero, y que mirarlos no cambia nada."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from reference import tiny_model, tokens
@@ -38,3 +40,15 @@ def test_attention_weights_with_one_block_in_training_mode():
     model.trf_blocks[0].train()
     with pytest.raises(ValueError, match=r"model\.eval\(\)"):
         attention_weights(model, tokens(1, 3))
+
+
+def test_several_threads_look_at_once():
+    model = tiny_model(n_layers=6, context_length=40)
+    inputs = [tokens(2, length) for length in (3, 17, 29, 40)]
+    expected = [attention_weights(model, ids) for ids in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            for weights, right in zip(
+                pool.map(lambda ids: attention_weights(model, ids), inputs), expected, strict=True
+            ):
+                torch.testing.assert_close(weights, right)

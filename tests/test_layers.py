@@ -96,3 +96,37 @@ def test_dtype_is_kept(make, dtype):
 def test_width_must_be_a_positive_integer(layer, emb_dim):
     with pytest.raises(ValueError, match="emb_dim debe ser un entero mayor o igual que 1"):
         layer(emb_dim)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("spread", [1e-3, 1.0, 300.0, 1e4])  # en fp16, la varianza de 300 ya no cabe
+@pytest.mark.parametrize("mean", [0.0, 50.0])
+def test_layer_norm_of_16_bits_has_the_precision_of_pytorch(dtype, spread, mean):
+    norm = LayerNorm(64).to(dtype)
+    with torch.no_grad():
+        norm.scale.copy_(random(64, seed=1))
+        norm.shift.copy_(random(64, seed=2))
+    x = (random(5, 64) * spread + mean).to(dtype).requires_grad_()
+    exact = F.layer_norm(x.double(), (64,), norm.scale.double(), norm.shift.double())
+    theirs = F.layer_norm(x, (64,), norm.scale, norm.shift)
+    ours = norm(x)
+    assert ours.dtype == dtype
+    error, other = ((out.double() - exact).abs().max() for out in (ours, theirs))
+    assert error <= 1.01 * other + 1e-6
+    gradients = [torch.autograd.grad(out.square().sum(), x)[0] for out in (ours, theirs)]
+    scale = gradients[1].abs().max().item()
+    torch.testing.assert_close(*gradients, rtol=0.02, atol=0.02 * scale)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_layer_norm_of_32_bits_or_more_is_the_formula_to_the_last_bit(dtype):
+    norm, x = LayerNorm(8).to(dtype), random(4, 8, dtype=dtype)
+    var = x.var(dim=-1, keepdim=True, unbiased=False)
+    expected = norm.scale * (x - x.mean(dim=-1, keepdim=True)) / torch.sqrt(var + 1e-5) + norm.shift
+    assert torch.equal(norm(x), expected)
+
+
+@pytest.mark.parametrize(("width", "shape"), [(8, (2, 1)), (1, (2, 8)), (8, (2, 4)), (8, ()), (8, (8, 1))])
+def test_layer_norm_of_another_width(width, shape):
+    with pytest.raises(ValueError, match=rf"espera la forma \(…, {width}\); llegó \("):
+        LayerNorm(width)(torch.ones(shape))

@@ -1,11 +1,20 @@
 """El modelo entero: cuaderno 06, transformers, causalidad, gradientes, errores y vinculación de pesos."""
 
+import copy
+import json
+from types import MappingProxyType
+
+import numpy as np
 import pytest
 import torch
 from reference import FIVE_CONFIGS, TINY, as_huggingface, count, model_124m, tiny_model, tokens
 from torch import nn
+from torch._dynamo.testing import CompileCounterWithBackend
 
+from gpt_course.cache import KVCache
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
+from gpt_course.generation import generate
+from gpt_course.inspection import attention_weights
 from gpt_course.model import GPTModel
 
 BATCH = torch.tensor([[6109, 3626, 6100, 345], [6109, 1110, 6622, 257]])
@@ -228,3 +237,126 @@ def test_other_unknown_names_still_fail(name):
     model = tiny_model()
     with pytest.raises(RuntimeError, match=name):
         model.load_state_dict({**model.state_dict(), name: torch.ones(1)})
+
+
+# --- Piezas envueltas ----------------------------------------------------------------------------
+
+
+class Adapter(nn.Module):
+    """Una capa envuelta: `forward`, sin `weight` ni `in_features`. Suma 0, como LoRA al nacer."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base, self.up = base, nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        return self.base(x) + self.up
+
+
+def adapt(model):
+    for block in model.trf_blocks:
+        for name in ("W_query", "W_key", "W_value", "out_proj"):
+            setattr(block.att, name, Adapter(getattr(block.att, name)))
+        for place in (0, 2):
+            block.ff.layers[place] = Adapter(block.ff.layers[place])
+    model.out_head = Adapter(model.out_head)
+    return model
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_wrapped_layers_read_write_and_learn(tied):
+    plain, model = (tiny_model(tie_weights=tied) for _ in "ab")
+    adapt(model).requires_grad_(False)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.endswith(".up"))
+    ids = tokens(2, 5)
+    assert torch.equal(model(ids), plain(ids))
+    for use_cache in (True, False):
+        assert torch.equal(generate(model, ids, 4, use_cache=use_cache), generate(plain, ids, 4))
+    assert torch.equal(attention_weights(model, ids), attention_weights(plain, ids))
+    model(ids).square().sum().backward()
+    assert all(p.grad.abs() > 0 for name, p in model.named_parameters() if name.endswith("value.up"))
+
+
+# --- Compilar, exportar, trazar ------------------------------------------------------------------
+
+
+@pytest.fixture
+def counter():
+    torch._dynamo.reset()
+    yield CompileCounterWithBackend("aot_eager")
+    torch._dynamo.reset()
+
+
+LENGTHS = (3, 5, 7, 2, 6)
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+def test_one_graph_serves_every_length(counter, explicit, training):
+    model = tiny_model(tie_weights=True).train(training)
+    for block in model.trf_blocks:
+        block.att.explicit = explicit
+    compiled = torch.compile(model, backend=counter, fullgraph=True)
+    for length in LENGTHS:
+        logits, expected = compiled(tokens(2, length)), model(tokens(2, length))
+        torch.testing.assert_close(logits, expected, rtol=0, atol=1e-6)
+    logits.sum().backward()
+    assert counter.frame_count <= 2  # el de la primera longitud y el de todas
+
+
+def test_one_graph_serves_every_padding(counter):
+    model = tiny_model()
+    compiled = torch.compile(model, backend=counter, fullgraph=True)
+    for length in LENGTHS:
+        ids, mask = tokens(2, length), torch.ones(2, length, dtype=torch.bool)
+        mask[0, 0] = False
+        torch.testing.assert_close(
+            compiled(ids, mask=mask)[mask], model(ids, mask=mask)[mask], rtol=0, atol=1e-6
+        )
+    assert counter.frame_count <= 2
+
+
+@torch.no_grad()
+def test_one_graph_reads_the_start_and_another_each_token(counter):
+    model, ids = tiny_model(context_length=20), tokens(2, 20)
+    compiled, cache = torch.compile(model, backend=counter, fullgraph=True), KVCache(model, 2)
+    out = [compiled(part, cache=cache) for part in ids.split([5] + [1] * 15, dim=1)]
+    torch.testing.assert_close(torch.cat(out, dim=1), model(ids), rtol=0, atol=1e-5)
+    assert counter.frame_count <= 3
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_export_with_any_batch_and_length(strict):
+    model = tiny_model(tie_weights=True)
+    sizes = {0: torch.export.Dim("B"), 1: torch.export.Dim("T", max=7)}
+    program = torch.export.export(model, (tokens(2, 5),), dynamic_shapes={"in_idx": sizes}, strict=strict)
+    for batch, length in ((2, 5), (3, 7), (4, 2)):
+        ids = tokens(batch, length)
+        torch.testing.assert_close(program.module()(ids), model(ids), rtol=0, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch.jit avisa de que es antiguo, y de cada comprobación de formas
+def test_a_trace_serves_other_shapes():
+    model = tiny_model()
+    traced = torch.jit.trace(model, (tokens(2, 5),))
+    torch.testing.assert_close(traced(tokens(3, 7)), model(tokens(3, 7)), rtol=0, atol=1e-6)
+
+
+# --- La configuración, guardada ------------------------------------------------------------------
+
+
+def test_the_model_keeps_its_own_configuration():
+    cfg = {**TINY, "vocab_size": np.int64(13), "drop_rate": np.float32(0.5)}
+    model = GPTModel(MappingProxyType(cfg)).eval()
+    cfg["vocab_size"] = 5
+    assert model.cfg == {**TINY, "drop_rate": 0.5}
+    assert json.loads(json.dumps(model.cfg)) == model.cfg  # números de Python
+    assert model(torch.tensor([[12]])).shape == (1, 1, 13)
+    assert copy.deepcopy(model).cfg is not model.cfg
+
+
+def test_a_short_row_of_blocks_still_reads():
+    model = tiny_model(n_layers=3)
+    model.trf_blocks = nn.Sequential(*model.trf_blocks[:1])  # salir antes
+    assert model(tokens(1, 3)).shape == (1, 3, 13)

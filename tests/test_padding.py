@@ -1,11 +1,14 @@
 """El relleno: un lote de longitudes distintas da lo mismo que cada secuencia sola, también al entrenar."""
 
+import numpy as np
 import pytest
 import torch
 from reference import tiny_model, tokens
 
+from gpt_course.cache import KVCache
 from gpt_course.generation import generate
-from gpt_course.padding import count_padding, pad_left
+from gpt_course.padding import count_padding, pad_left, visibility
+from gpt_course.training import checkpoint_blocks
 
 
 def test_pad_left():
@@ -15,7 +18,9 @@ def test_pad_left():
     assert ids.dtype == torch.int64 and mask.dtype == torch.bool
 
 
-@pytest.mark.parametrize("sequences", [[], [[]], [[1], []], [[[1]]], [[1.5]]], ids=str)
+@pytest.mark.parametrize(
+    "sequences", [[], [[]], [[1], []], [[[1]]], [[1.5]], [[True]], ["ab"], [None], 7, None], ids=str
+)
 def test_bad_sequences(sequences):
     with pytest.raises(ValueError, match="pad_left espera una lista de secuencias de tokens, ninguna vacía"):
         pad_left(sequences)
@@ -43,3 +48,110 @@ def test_bad_masks(mask, message):
         tiny_model()(tokens(2, 3), mask=mask)
     with pytest.raises(ValueError, match=message):
         generate(tiny_model(), tokens(2, 3), 1, mask=mask)
+
+
+@pytest.mark.parametrize("pad_id", [1.5, None, -1, True, "0"])
+def test_bad_pad_id(pad_id):
+    with pytest.raises(ValueError, match="pad_id debe ser un entero mayor o igual que 0; llegó"):
+        pad_left([[1, 2], [3]], pad_id)
+
+
+def test_a_pad_id_of_numpy():
+    assert pad_left([[1, 2], [3]], np.int64(5))[0].tolist() == [[1, 2], [5, 3]]
+
+
+def test_a_pad_id_out_of_the_vocabulary_is_refused_by_the_model():
+    ids, mask = pad_left([[1, 2], [3]], 13)
+    with pytest.raises(ValueError, match="entre 0 y 12; llegó 13"):
+        tiny_model()(ids, mask=mask)
+
+
+# --- Un lote con relleno, también al entrenar --------------------------------------------------------------
+
+SEQUENCES = [[1, 2, 3, 4, 5, 6], [7], [8, 9, 10]]
+
+
+def with_padding(model, sequences, pad_id=0):
+    """Logits de verdad, uno tras otro, y gradientes de su pérdida, leyendo el lote de una vez."""
+    ids, mask = pad_left(sequences, pad_id)
+    logits = model(ids, mask=mask)
+    assert logits.isfinite().all()
+    (logits[mask].logsumexp(-1) ** 2).sum().backward()
+    return logits[mask].detach(), [parameter.grad for parameter in model.parameters()]
+
+
+def alone(model, sequences):
+    """Lo mismo, leyendo cada secuencia sola y sin relleno."""
+    logits = torch.cat([model(torch.tensor([sequence]))[0] for sequence in sequences])
+    (logits.logsumexp(-1) ** 2).sum().backward()
+    return logits.detach(), [parameter.grad for parameter in model.parameters()]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("explicit", [False, True])
+@pytest.mark.parametrize("pad_id", [0, 12])
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_padded_batch_trains_like_its_sequences_alone(explicit, pad_id, tied, training):
+    results = []
+    for read in (lambda model: with_padding(model, SEQUENCES, pad_id), lambda model: alone(model, SEQUENCES)):
+        model = tiny_model(qkv_bias=True, tie_weights=tied).train(training)
+        for block in model.trf_blocks:
+            block.att.explicit = explicit
+        results.append(read(model))
+    (logits, gradients), (expected, expected_gradients) = results
+    torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-5)
+    for gradient, other in zip(gradients, expected_gradients, strict=True):
+        assert gradient.isfinite().all()
+        torch.testing.assert_close(gradient, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("drop_rate", [0.0, 0.3])
+def test_no_nan_with_padding(dtype, drop_rate):
+    model = tiny_model(drop_rate=drop_rate).to(dtype).train()
+    _, gradients = with_padding(model, SEQUENCES)
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+def test_checkpointed_blocks_read_with_padding():
+    (logits, gradients), (expected, others) = (
+        with_padding(change(tiny_model()), SEQUENCES) for change in (checkpoint_blocks, lambda model: model)
+    )
+    assert torch.equal(logits, expected)
+    assert all(torch.equal(gradient, other) for gradient, other in zip(gradients, others, strict=True))
+
+
+def test_features_take_the_mask():
+    model, (ids, mask) = tiny_model(), pad_left(SEQUENCES)
+    assert torch.equal(model.out_head(model.features(ids, mask=mask)), model(ids, mask=mask))
+
+
+def test_a_mask_without_padding_changes_nothing():
+    model, ids = tiny_model(), tokens(2, 5)
+    assert torch.equal(model(ids, mask=torch.ones(2, 5, dtype=torch.bool)), model(ids))
+
+
+@pytest.mark.parametrize("pieces", [[6], [4, 2], [4, 1, 1]], ids=str)
+def test_the_cache_learns_the_padding_from_the_first_reading(pieces):
+    model, (ids, mask) = tiny_model(), pad_left([[1, 2, 3, 4, 5, 6], [7, 8, 9, 1, 2], [7, 8, 9]])
+    cache, out = KVCache(model, 3), []
+    with torch.no_grad():
+        for index, part in enumerate(ids.split(pieces, dim=1)):
+            out.append(model(part, mask=mask[:, : part.shape[1]] if index == 0 else None, cache=cache))
+        torch.testing.assert_close(torch.cat(out, 1)[mask], model(ids, mask=mask)[mask], rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_mask_in_a_later_reading_is_refused():
+    model, cache = tiny_model(), KVCache(tiny_model(), 2)
+    model(tokens(2, 2), cache=cache)
+    with pytest.raises(ValueError, match=r"en la primera lectura.*Ya hay 2 tokens leídos"):
+        model(tokens(2, 2), mask=torch.tensor([[False, True], [True, True]]), cache=cache)
+
+
+def test_visibility_by_hand():
+    rows = visibility(1, 3, torch.tensor([0, 2]), "cpu")  # B = 2: la segunda fila tiene dos rellenos
+    assert rows.shape == (2, 1, 2, 3)
+    assert rows[0, 0].tolist() == [[True, True, False], [True, True, True]]
+    assert rows[1, 0].tolist() == [[False, True, False], [False, False, True]]
+    assert visibility(0, 3, None, "cpu") is visibility(5, 6, None, "cpu") is None

@@ -11,7 +11,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from gpt_course.sampling import filter_logits, sample_token
+from gpt_course.sampling import choose_token, filter_logits, sample_token
 
 
 def cases():
@@ -133,3 +133,37 @@ def test_filtering_with_temperature_zero_is_refused():
 def test_nothing_can_be_drawn_from_broken_logits(row):
     with pytest.raises(ValueError, match="No se puede elegir un token"):
         sample_token(torch.tensor([row]))
+
+
+@pytest.mark.parametrize("function", [sample_token, choose_token])
+@pytest.mark.parametrize("shape", [(3,), (2, 4, 3), (0, 3), (2, 0)])
+def test_logits_of_another_shape(function, shape):
+    with pytest.raises(ValueError, match=r"logits \(B, V\); llegó la forma .*logits\[:, -1\]"):
+        function(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("function", [sample_token, choose_token, filter_logits])
+@pytest.mark.parametrize("logits", [torch.ones(1, 3, dtype=torch.long), [[0.0, 1.0]], None], ids=str)
+def test_logits_are_decimals(function, logits):
+    with pytest.raises(ValueError, match="un tensor de decimales; llegó"):
+        function(logits)
+
+
+def test_the_greedy_choice_is_the_first_of_the_highest():
+    assert choose_token(torch.tensor([[1.0, 3.0, 3.0], [2.0, 0.0, -math.inf]])).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("row", [[math.nan, 0.0], [math.inf, 0.0], [-math.inf, -math.inf]], ids=str)
+def test_nothing_is_chosen_from_broken_logits(row):
+    for temperature in (0.0, 1.0):
+        with pytest.raises(ValueError, match="No se puede elegir un token"):
+            choose_token(torch.tensor([[0.0, 1.0], row]), temperature=temperature)
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [({"temperature": -1}, "Con 0 se elige siempre el mayor"), ({"top_p": 90}, r"Un 90 % se escribe 0\.9")],
+)
+def test_errors_give_a_way_out(options, advice):
+    with pytest.raises(ValueError, match=advice):
+        filter_logits(torch.zeros(3), **options)

@@ -9,6 +9,7 @@ from reference import TINY, count, tiny_model, tokens
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.nn.utils import prune
 
 from gpt_course.model import GPTModel
 
@@ -253,6 +254,98 @@ def test_a_piece_converted_with_overwrite_is_refused():
         torch.__future__.set_overwrite_module_params_on_conversion(False)
     with pytest.raises(ValueError, match="ya no son el mismo tensor"):
         model(tokens(1, 3))
+
+
+@pytest.mark.parametrize("way", ["a mano", "una cabeza copiada"])
+def test_the_tie_can_be_undone_on_purpose(way):
+    model = tiny_model(tie_weights=True)
+    BREAKERS[way](model)
+    with pytest.raises(ValueError, match=r"escribe model\.tied = False.*vuelve a unirlos"):
+        model(tokens(1, 3))
+    model.tied = False
+    assert model(tokens(1, 3)).shape == (1, 3, 13)
+    other = GPTModel(model.cfg)  # la configuración dice lo que es ahora
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other(tokens(1, 3)), model(tokens(1, 3)))
+
+
+def test_a_head_of_two_classes_on_purpose():
+    model = tiny_model(tie_weights=True)
+    model.out_head, model.tied = nn.Linear(8, 2), False
+    assert model(tokens(1, 3)).shape == (1, 3, 2)
+    assert HEAD in model.double().state_dict()
+
+
+@pytest.mark.parametrize("value", ["no", 0, None])
+def test_tied_is_true_or_false(value):
+    with pytest.raises(ValueError, match="tied debe ser True o False; llegó"):
+        tiny_model().tied = value
+
+
+# --- Podados, parametrizados, envueltos -----------------------------------------------------------
+
+
+class Doubled(nn.Module):
+    def forward(self, weight):
+        return 2 * weight
+
+
+class Adapter(nn.Module):
+    """Una capa con LoRA, como las que la envuelven: ni `weight`, ni `in_features`."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base, (wide, narrow) = base, base.weight.shape
+        self.down, self.up = nn.Linear(narrow, 2, bias=False), nn.Linear(2, wide, bias=False)
+
+    def forward(self, x):
+        return self.base(x) + self.up(self.down(x))
+
+
+def on(name, change):
+    def apply(model):
+        change(getattr(model, name))
+        return model
+
+    return apply
+
+
+def halve(module):
+    prune.l1_unstructured(module, "weight", 0.5)
+
+
+def double(module):
+    nn.utils.parametrize.register_parametrization(module, "weight", Doubled())
+
+
+def adapt(model):
+    model.out_head = Adapter(model.out_head)
+    return model
+
+
+CHANGES = {
+    "cabeza podada": on("out_head", halve),
+    "incrustación podada": on("tok_emb", halve),
+    "las dos podadas": lambda model: on("tok_emb", halve)(on("out_head", halve)(model)),
+    "cabeza parametrizada": on("out_head", double),
+    "incrustación parametrizada": on("tok_emb", double),
+    "weight_norm": on("out_head", nn.utils.parametrizations.weight_norm),
+    "weight_norm en la incrustación": on("tok_emb", nn.utils.parametrizations.weight_norm),
+    "LoRA": adapt,
+    "compilado": lambda model: torch.compile(model, backend="eager"),
+    "DataParallel": nn.DataParallel,
+    "anidado": nn.Sequential,
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_model_loads_its_own_state(change, tied):
+    source, target = (CHANGES[change](tiny_model(seed, tie_weights=tied)) for seed in (1, 2))
+    state = {name: tensor.clone() for name, tensor in source.state_dict().items()}
+    assert target.load_state_dict(state, strict=True) == ([], [])
+    assert torch.equal(target(tokens(2, 5)), source(tokens(2, 5)))
 
 
 def test_functional_call_replaces_both_ends():

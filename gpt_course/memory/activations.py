@@ -1,9 +1,9 @@
 """Lo que PyTorch guarda en la pasada hacia delante para poder volver: byte a byte, pieza a pieza.
 
 Cada operación guarda lo que su derivada necesita. La cuenta sale de leer el código de nuestras capas:
-con N = B·T·C·e bytes (e por número), r = B·T·e y A = B·H·T² números,
+con N = B·T·C·e bytes (e por número) y A = B·H·T² números,
 
-- normalización: su entrada, la resta, la resta escalada y la desviación → 3N + r
+- normalización: su entrada, la resta, la resta escalada y la desviación, siempre en fp32 → 4·B·T·(3C + 1)
 - atención: su entrada, query, key, value y lo que entra en la proyección → 5N; y además
   - con SDPA, el logaritmo de cada suma del softmax, siempre en fp32 → 4·B·H·T
   - explícita, el softmax y la máscara causal → A·e + T²; con dropout, su máscara y el resultado
@@ -25,7 +25,7 @@ def activations(plan):
         blocks = {**dict.fromkeys(blocks, 0), "block_inputs": width(plan)}
     pieces = {name: plan.cfg["n_layers"] * size for name, size in blocks.items()}
     tokens = plan.batch * plan.seq
-    pieces["norms"] += 3 * width(plan) + tokens * plan.element
+    pieces["norms"] += _norm(plan)
     pieces["dropout"] += _mask(plan, tokens * plan.cfg["emb_dim"])
     return {
         "inputs": 16 * tokens + 8 * plan.seq,  # x, y y las posiciones, enteros de 8 bytes
@@ -39,7 +39,7 @@ def block_activations(plan):
     """Bytes que guarda un bloque si no se vuelve a calcular (o mientras se vuelve a calcular)."""
     tokens, wide = plan.batch * plan.seq, width(plan)
     return {
-        "norms": 2 * (3 * wide + tokens * plan.element),
+        "norms": 2 * _norm(plan),
         "attention": 5 * wide + _scores(plan),
         "feed_forward": 21 * wide,
         "dropout": 2 * _mask(plan, tokens * plan.cfg["emb_dim"]),
@@ -65,6 +65,10 @@ def kv_cache(plan):
 def width(plan):
     """N: bytes de un tensor (B, T, C)."""
     return plan.batch * plan.seq * plan.cfg["emb_dim"] * plan.element
+
+
+def _norm(plan):
+    return 4 * plan.batch * plan.seq * (3 * plan.cfg["emb_dim"] + 1)
 
 
 def _scores(plan):
