@@ -117,6 +117,11 @@ CASES = {  # qué hace, cambios sobre SMALL y el resto del plan
         {"emb_dim": 128, "n_layers": 16},
         {"batch": 8, "seq": 128, "optimizer": "sgd", "checkpointing": True},
     ),
+    "recomputación, muchos pesos": (
+        "training",
+        {"emb_dim": 256, "n_layers": 8},
+        {"batch": 4, "seq": 256, "optimizer": "sgd", "checkpointing": True},
+    ),
     "recomputación explícita": (
         "training",
         {"n_layers": 3},

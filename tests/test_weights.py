@@ -245,7 +245,7 @@ for path in sys.argv[2:]:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon solo existe en Linux")
 def test_loading_needs_the_memory_of_the_weights_once(tmp_path):
     """En memoria anónima: vinculado, con dos matrices y de un `.pt`, un proceso para los tres."""
-    cfg = {"vocab_size": 20_000, "context_length": 64, "emb_dim": 512, "n_heads": 8, "n_layers": 4}
+    cfg = {"vocab_size": 8000, "context_length": 64, "emb_dim": 512, "n_heads": 8, "n_layers": 2}
     cfg |= {"drop_rate": 0.0, "qkv_bias": True}
     paths = [tmp_path / name for name in ("chico", "vinculado", "dos", "pesos.pt")]
     save_gpt2(tiny_model(), paths[0])
@@ -531,7 +531,7 @@ def test_a_pickle_cannot_execute_anything(tmp_path, monkeypatch):
         ({"net": {"x": torch.ones(2)}, "epoch": 3}, r"'net' \(dict\), 'epoch' \(int\)"),
         ({"model": {"x": 1}}, r"'x' \(int\)"),
         ({3: torch.ones(2)}, "claves que no son texto"),
-        (dict.fromkeys("abcdefg", 1), r"'e' \(int\) y 2 más"),
+        (dict.fromkeys("abcdefg", 1), r".*'e' \(int\) y 2 más"),
     ],
     ids=str,
 )
@@ -668,9 +668,8 @@ def test_weights_in_several_files(tmp_path):
         ({"n_layer": 10**9}, "dos modelos distintos"),
         ({"vocab_size": 50257}, "dos modelos distintos"),
         ({"n_positions": 1024}, "dos modelos distintos"),
-        ({"n_head": 3}, "múltiplo de n_heads"),
-        ({"n_head": "2"}, "n_heads debe ser un entero"),
-        ({"n_head": 0}, "n_heads debe ser un entero"),
+        ({"n_head": 4}, r"config\.json dice n_head = 4 y model\.safetensors, 2: son de dos modelos"),
+        ({"n_head": "2"}, "son de dos modelos distintos"),
         ({"n_embd": "8" * 10**5}, "dos modelos distintos"),
         ({"activation_function": "relu"}, "activation_function = 'relu'; este modelo solo admite 'gelu_new'"),
         ({"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon"),
@@ -686,6 +685,18 @@ def test_weights_in_several_files(tmp_path):
 def test_a_configuration_that_does_not_fit(saved, change, message):
     file = saved[1] / "config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    with pytest.raises(ValueError, match=message):
+        load_gpt2(saved[1])
+
+
+@pytest.mark.parametrize(
+    ("heads", "message"),
+    [(3, "múltiplo de n_heads"), ("2", "n_heads debe ser un entero"), (0, "n_heads debe ser un entero")],
+)
+def test_heads_that_cannot_be(saved, heads, message):
+    rewrite(saved[1], lambda tensors: None)  # sin lo que `save_gpt2` anota, como los publicados
+    file = saved[1] / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "n_head": heads}))
     with pytest.raises(ValueError, match=message):
         load_gpt2(saved[1])
 
