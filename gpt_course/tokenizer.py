@@ -7,7 +7,6 @@ fallaría. Aquí salen de `gpt_course/gpt2/vocab.bpe` (licencia al lado), compro
 """
 
 import functools
-import hashlib
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +15,7 @@ import regex
 import tiktoken
 
 from gpt_course.config import check_count
+from gpt_course.files import read_checked
 
 VOCAB_BPE = Path(__file__).parent / "gpt2" / "vocab.bpe"
 VOCAB_BPE_SHA256 = "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"
@@ -28,6 +28,7 @@ END_OF_TEXT = "<|endoftext|>"  # el token especial, que separa un documento del 
 # GPT-2 numera primero los bytes que se pueden imprimir y luego los demás.
 PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 BYTE_ORDER = [*PRINTABLE, *(byte for byte in range(256) if byte not in PRINTABLE)]
+BYTES = [bytes([byte]) for byte in BYTE_ORDER]
 # Sus archivos escriben cada byte con una letra visible: los imprimibles con la suya, los demás desde 256.
 LETTERS = [*map(chr, PRINTABLE), *map(chr, range(256, 512 - len(PRINTABLE)))]
 
@@ -76,7 +77,7 @@ def train_bpe(text, vocab_size, *, min_frequency=2):
         raise ValueError(f"Se esperaba un texto con algo dentro; llegó {text!r}. Pasa una cadena no vacía.")
     # Un texto es un diccionario de trozos: cada uno se trabaja una vez, por muchas que aparezca.
     words = {to_parts(piece): times for piece, times in Counter(split_text(text)).items()}
-    number = {part: index for index, part in enumerate(to_parts(BYTE_ORDER))}
+    number = {part: index for index, part in enumerate(BYTES)}
     merges = []
     while len(number) < vocab_size - 1:
         counts = count_pairs(words)
@@ -90,15 +91,22 @@ def train_bpe(text, vocab_size, *, min_frequency=2):
 
 
 def to_parts(piece):
-    """Los bytes de un texto, o de una lista de números, cada uno por separado: una tupla de bytes."""
+    """Los bytes de un texto, cada uno por separado: una tupla de bytes."""
+    _check_text(piece)
     try:
-        data = piece.encode("utf-8") if isinstance(piece, str) else bytes(piece)
+        data = piece.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"El texto lleva un sustituto suelto (U+{ord(piece[error.start]):04X}), que no existe en UTF-8. "
-            'Quítalo con: texto.encode("utf-8", "ignore").decode("utf-8")'
+            f"El texto lleva un sustituto suelto (U+{ord(piece[error.start]):04X}), media letra de UTF-16, "
+            "que no existe en UTF-8. Une las mitades que van juntas y quita las que no con: "
+            'texto.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")'
         ) from error
     return tuple(data[i : i + 1] for i in range(len(data)))
+
+
+def _check_text(text):
+    if not isinstance(text, str):
+        raise ValueError(f"Se esperaba un texto (str); llegó {type(text).__name__}. De bytes, con .decode().")
 
 
 class BPETokenizer:
@@ -109,8 +117,9 @@ class BPETokenizer:
 
     def __init__(self, merges):
         self.merges = list(merges)
+        _check_merges(self.merges)
         joined = [left + right for left, right in self.merges]
-        self.tokens = list(dict.fromkeys([*to_parts(BYTE_ORDER), *joined]))  # sin repetir, en orden
+        self.tokens = list(dict.fromkeys([*BYTES, *joined]))  # sin repetir, en orden
         self.number = {token: index for index, token in enumerate(self.tokens)}
         self.rank = {pair: index for index, pair in enumerate(self.merges)}
         self.eot_token = len(self.tokens)
@@ -127,8 +136,7 @@ class BPETokenizer:
 
     def encode(self, text, *, special=False):
         """Lista de números de token. Con `special=True`, <|endoftext|> es el token especial, no texto."""
-        if not isinstance(text, str):
-            raise ValueError(f"Se esperaba un texto (str); llegó {type(text).__name__}.")
+        _check_text(text)
         ids = []
         for index, document in enumerate(text.split(END_OF_TEXT) if special else [text]):
             ids += [self.eot_token] * (index > 0)
@@ -137,13 +145,14 @@ class BPETokenizer:
 
     def decode_bytes(self, ids):
         """Los bytes de una lista de números de token, aunque corten una letra por la mitad."""
+        ids = list(ids)  # se recorre dos veces, y un generador solo se deja recorrer una
         wrong = [i for i in ids if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < self.n_vocab]
         if wrong:
             raise ValueError(
                 f"Un número de token es un entero de 0 a {self.n_vocab - 1}; llegó {wrong[0]!r}. "
                 "Comprueba que son de este tokenizador; de un tensor, pasa ids.tolist()."
             )
-        return b"".join((*self.tokens, END_OF_TEXT.encode())[i] for i in ids)
+        return b"".join(self.tokens[i] if i < self.eot_token else END_OF_TEXT.encode() for i in ids)
 
     def decode(self, ids, *, errors="strict"):
         """El texto de una lista de números. Con `errors="replace"`, lo que no es UTF-8 sale como �."""
@@ -155,6 +164,17 @@ class BPETokenizer:
                 f"Esos tokens dan los bytes {data!r}, que no son UTF-8: falta parte de una letra. "
                 'Añade los tokens que faltan, o usa errors="replace" para ver � en su lugar.'
             ) from error
+
+
+def _check_merges(merges):
+    known = set(BYTES)  # y después, lo que une cada fusión
+    for pair in merges:
+        halves = pair if isinstance(pair, tuple) else ()
+        if len(halves) != 2 or not all(isinstance(half, bytes) and half in known for half in halves):
+            raise ValueError(
+                f"Cada fusión une dos tokens (bytes) que ya existen; llegó {pair!r}. Déjalas en su orden."
+            )
+        known.add(pair[0] + pair[1])
 
 
 @functools.cache
@@ -175,17 +195,6 @@ def load_gpt2_tokenizer():
 
 def load_gpt2_merges():
     """Las 50 000 fusiones de GPT-2, en orden: lista de parejas (bytes, bytes). Errores: los de arriba."""
-    remedy = "Recupérala con: git checkout -- gpt_course/gpt2/vocab.bpe (o descarga otra vez el curso)."
-    try:
-        data = VOCAB_BPE.read_bytes()
-    except OSError as error:
-        raise OSError(f"No se puede leer la tabla {VOCAB_BPE}: {error.strerror}. {remedy}") from error
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != VOCAB_BPE_SHA256:
-        raise ValueError(
-            f"La tabla {VOCAB_BPE.name} está dañada: se esperaba SHA-256 {VOCAB_BPE_SHA256} y llegó "
-            f"{digest} ({len(data)} bytes). {remedy}"
-        )
     byte_of = dict(zip(LETTERS, BYTE_ORDER, strict=True))
-    lines = data.decode("utf-8").splitlines()[1:]  # la primera línea dice la versión
+    lines = read_checked(VOCAB_BPE, VOCAB_BPE_SHA256).splitlines()[1:]  # la primera línea dice la versión
     return [tuple(bytes(byte_of[letter] for letter in half) for half in line.split(" ")) for line in lines]

@@ -36,12 +36,13 @@ PICTURE = {
     "sampling": ["config"],
     "generation": ["cache", "checks", "config", "padding", "sampling"],
     # el texto
-    "tokenizer": ["config"],
-    "data": ["config"],
+    "files": [],
+    "tokenizer": ["config", "files"],
+    "data": ["config", "files"],
     # alrededor del modelo, que no sabe nada de esto
     "training": ["block", "config"],
     "fast": ["config", "layers", "training"],
-    "weights": ["config", "model", "tokenizer"],
+    "weights": ["config", "dropout", "model", "tokenizer"],
     "memory": ["config"],
     "plotting": ["config"],
     "exercises": ["layers"],

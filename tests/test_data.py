@@ -36,7 +36,7 @@ def test_story_has_its_licence_beside_it():
 
 def test_missing_story(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "STORY", tmp_path / "relato.txt")
-    with pytest.raises(OSError, match=r"No se puede leer el relato.*git checkout"):
+    with pytest.raises(OSError, match=r"No se puede leer .*relato\.txt.*git checkout -- gpt_course/"):
         load_story()
 
 
@@ -86,6 +86,20 @@ def test_index_out_of_range(index):
         WindowDataset(list(range(13)), 4, 4)[index]
 
 
+@pytest.mark.parametrize("index", [True, 1.0, None, slice(2), "0"])
+def test_a_window_is_asked_with_an_integer(index):
+    with pytest.raises(IndexError, match="de la 0 a la 2; se pidió la"):
+        WindowDataset(list(range(13)), 4, 4)[index]
+
+
+def test_small_numbers_of_numpy_do_not_overflow():
+    """np.int8(100) + 100 da -56 en NumPy."""
+    dataset = WindowDataset(np.arange(400), np.int8(100), np.int8(100))
+    assert [x[0].item() for x, _ in dataset] == [0, 100, 200]
+    batches = [make_loader(dataset, np.int8(2), seed=seed) for seed in (np.uint8(3), 3)]
+    assert collect(batches[0]) == collect(batches[1])
+
+
 @pytest.mark.parametrize(
     "convert", [list, tuple, np.array, torch.tensor, lambda ids: torch.tensor(ids).int()]
 )
@@ -112,6 +126,21 @@ def test_accepts_lists_and_tensors(convert):
         (None, 2, 1, "llegó NoneType"),
         (torch.zeros(2, 3, dtype=torch.int64), 2, 1, r"forma \(2, 3\)"),
         (torch.zeros(5), 2, 1, r"torch\.float32"),
+        (torch.ones(5, dtype=torch.bool), 2, 1, r"torch\.bool"),
+        (torch.ones(5, dtype=torch.uint8), 2, 1, r"torch\.uint8"),
+        (np.ones(5, dtype=bool), 2, 1, "entre ellos llegó"),
+        (np.ones((3, 3), dtype=int), 2, 1, "entre ellos llegó"),
+        ([1, -2, 3], 2, 1, "entre ellos llegó -2"),
+        ([1, 2**63, 3], 2, 1, "entre ellos llegó 9223372036854775808"),
+        ([1, -(2**70), 3], 2, 1, "entre ellos llegó -1180591620717411303424"),
+        (np.array([1, 2**63, 3], dtype=np.uint64), 2, 1, "entre ellos llegó"),
+        (torch.tensor([1, -2, 3]), 2, 1, "entre ellos llegó -2"),
+        (torch.tensor([1, -2, 3]).int(), 2, 1, "entre ellos llegó -2"),
+        (torch.zeros(5, dtype=torch.int64, device="meta"), 2, 1, "meta"),
+        (torch.ones(5, dtype=torch.int64).to_sparse(), 2, 1, "disperso"),
+        (b"El perro", 2, 1, "llegó bytes.*usa list"),  # el encode de str, no el del tokenizador
+        ({1, 2, 3}, 1, 1, "llegó set"),
+        ({1: 2, 3: 4}, 1, 1, "llegó dict"),
     ],
 )
 def test_windows_refuse_what_cannot_be_cut(ids, length, stride, message):
@@ -179,6 +208,8 @@ def test_drop_last_leaves_out_the_batch_that_is_not_full():
         ({"batch_size": 2.0}, r"batch_size.*llegó 2\.0"),
         ({"batch_size": 2, "seed": -1}, "seed.*llegó -1"),
         ({"batch_size": 2, "seed": "a"}, "seed.*llegó 'a'"),
+        ({"batch_size": 2, "seed": 2**64}, "seed debe caber en 64 bits"),
+        ({"batch_size": 2, "drop_last": "no"}, "drop_last debe ser True o False; llegó 'no'"),
         ({"batch_size": 9, "drop_last": True}, "no queda ningún lote: hay 3 ventanas"),
     ],
 )

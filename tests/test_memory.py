@@ -1,6 +1,9 @@
 """La aritmética de memoria contra lo que PyTorch reserva de verdad: al byte, en configuraciones al azar."""
 
 import dataclasses
+import itertools
+import json
+import math
 import re
 import subprocess
 import sys
@@ -21,16 +24,16 @@ from gpt_course.memory import (
     activations,
     attention_matrix,
     flops,
-    inference,
     inference_peak,
+    inference_sizes,
     inference_timeline,
     kv_cache,
     parameter_shapes,
     parameters,
     state,
-    training,
     training_flops,
     training_peak,
+    training_sizes,
     training_timeline,
     weights_file,
 )
@@ -40,6 +43,7 @@ from gpt_course.training import checkpoint_blocks, next_token_loss
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "mixed": torch.bfloat16}
 MANY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+SOME = settings(MANY, max_examples=25)  # donde cada caso cuesta
 
 
 @st.composite
@@ -121,7 +125,7 @@ def one_step(model, x, y, plan):
     return optimizer
 
 
-@MANY
+@SOME
 @given(plans())
 def test_flops_are_those_that_torch_counts(plan):
     model, x, y = built(plan)
@@ -140,7 +144,7 @@ def test_the_weights_file_to_the_byte(tmp_path_factory, plan):
     assert weights_file(plan) == path.stat().st_size
 
 
-@MANY
+@SOME
 @given(plans(dtype="fp32", no_dropout=True))
 def test_the_kv_cache_is_that_of_transformers(plan):
     model, x, _ = built(plan)
@@ -180,10 +184,57 @@ def test_the_four_sizes_line_by_line(cfg, released):
         assert parameters(cfg)[piece] == sum(p.numel() for m in modules for p in m.parameters()), piece
 
 
+@MANY
+@given(plans(), st.sampled_from(["fp32", "bf16", "mixed"]))
+def test_the_short_account_is_that_of_every_tensor(plan, dtype):
+    """Las cuentas miran uno o dos bloques; aquí se recorren todos los tensores del modelo."""
+    plan = dataclasses.replace(plan, dtype=dtype, optimizer="adamw", cfg={**plan.cfg, "n_layers": 4})
+    shapes = list(parameter_shapes(plan.cfg).values())
+    count = sum(map(math.prod, shapes))
+    assert sum(parameters(plan.cfg).values()) == count
+    moment = 4 if dtype == "mixed" else plan.element
+    assert state(plan)["optimizer"] == 2 * moment * count + 4 * len(shapes)
+    sizes = [moment * math.prod(shape) for shape in shapes if len(shape) == 2]
+    scratch = max(2 * size + before for before, size in itertools.pairwise([0, *sizes]))
+    moments = training_timeline(plan)
+    fixed = sum(state(plan).values())
+    assert moments["optimizer"] - fixed == scratch + (max(sizes) if dtype == "mixed" else 0)
+
+
+def calls(function):
+    """Cuántas funciones de Python se llaman, contando también cada vuelta de un generador."""
+    counted = 0
+
+    def count(frame, event, argument):
+        nonlocal counted
+        counted += event == "call"
+
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
+@pytest.mark.parametrize("count", [training_peak, inference_peak, state, parameters, activations])
+def test_the_cost_does_not_grow_with_the_blocks(count):
+    def cost(n_layers):
+        cfg = {**GPT_CONFIG_124M, "n_layers": n_layers}
+        argument = cfg if count is parameters else Plan(cfg)
+        return calls(lambda: count(argument))
+
+    assert cost(10_000) == cost(2)
+
+
 @pytest.mark.parametrize("name", GPT2_CONFIGS)
 def test_a_whole_step_of_the_four_sizes_on_the_meta_device(name):
-    """Sin reservar nada: las activaciones y los FLOPs de los modelos publicados, con 1024 tokens."""
-    plan = Plan({**GPT2_CONFIGS[name], "drop_rate": 0.0}, batch=2, explicit=True)
+    """Sin reservar nada: las activaciones y los FLOPs de los modelos publicados, con 1024 tokens.
+
+    El pequeño, con sus 12 bloques; los demás, con dos, que son todos iguales.
+    """
+    cfg = {**GPT2_CONFIGS[name], "drop_rate": 0.0}
+    plan = Plan(cfg if name == "gpt2" else {**cfg, "n_layers": 2}, batch=2, explicit=True)
     with torch.device("meta"):
         model = GPTModel(plan.cfg)
         x, y = (torch.zeros(2, 1024, dtype=torch.int64) for _ in "xy")
@@ -217,7 +268,7 @@ def test_explicit_attention_gives_the_same_as_sdpa():
 
 def test_the_ledger_adds_up():
     plan = Plan(GPT2_CONFIGS["gpt2"], batch=2, seq=128)
-    sizes = training(plan)
+    sizes = training_sizes(plan)
     assert sizes["activations"] == sum(activations(plan).values())
     assert sizes["logits"] == 2 * 128 * 50257 * 4
     assert sizes["gradients"] == sizes["weights"]
@@ -226,7 +277,7 @@ def test_the_ledger_adds_up():
     assert training_peak(plan) == max(moments.values())
     assert moments["start"] == sizes["weights"] + sizes["optimizer"]
     assert moments["forward"] - moments["start"] == sizes["activations"] + sizes["logits"]
-    assert inference(plan)["weights"] == sizes["weights"]
+    assert inference_sizes(plan)["weights"] == sizes["weights"]
     assert inference_peak(plan) == max(inference_timeline(plan).values())
 
 
@@ -280,6 +331,13 @@ def test_numbers_of_numpy_do_not_overflow():
     assert plan == Plan(GPT_CONFIG_124M, batch=1024)
     assert sum(activations(plan).values()) > 2**31
     assert weights_file(plan) == weights_file(Plan(GPT_CONFIG_124M))
+    deep = {**GPT_CONFIG_124M, "emb_dim": np.int16(768), "n_layers": np.int16(12)}
+    assert parameters(deep) == parameters(GPT_CONFIG_124M)
+
+
+def test_the_numbers_of_a_plan_can_be_saved_as_json():
+    plan = Plan({**GPT_CONFIG_124M, "drop_rate": np.float32(0.5), "n_heads": np.int8(12)}, seq=np.int16(9))
+    assert json.loads(json.dumps(dataclasses.asdict(plan)))["cfg"] == {**GPT_CONFIG_124M, "drop_rate": 0.5}
 
 
 def test_a_plan_keeps_its_own_configuration():

@@ -59,7 +59,7 @@ def named_in(text):
     return listed[1].split("; ") if listed else []
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(cases())
 def test_the_advice_is_true(case):
     plan, peak, ram = case
@@ -68,7 +68,8 @@ def test_the_advice_is_true(case):
     applied = _apply(plan, [(name, options[name]) for name in names])
     strongest = [lever[-1] for lever in _levers(plan, training=peak is training_peak)]
     subsets = [mix for n in range(len(strongest) + 1) for mix in itertools.combinations(strongest, n)]
-    enough = [len(mix) for mix in subsets if peak(_apply(plan, mix)) <= ram]
+    peaks = [(len(mix), peak(_apply(plan, mix))) for mix in subsets]
+    enough = [size for size, high in peaks if high <= ram]
     if text.startswith("Basta"):
         assert names and all(peak(replace(plan, **options[name])) <= ram for name in names)
     elif text.startswith("Con estos"):
@@ -76,7 +77,7 @@ def test_the_advice_is_true(case):
         assert stated(text) == pytest.approx(peak(applied), rel=0.06)
     else:
         assert not enough
-        least = min(peak(_apply(plan, mix)) for mix in subsets)
+        least = min(high for _, high in peaks)
         if text.startswith("Ningún cambio"):
             assert least == peak(plan)
         else:
@@ -92,7 +93,7 @@ def stated(text):
 def test_the_advice_of_the_course():
     plan = Plan(GPT2_CONFIGS["gpt2-xl"], batch=8, dtype="bf16")
     text = advice(plan, 8 * GIB, training_peak)
-    assert "el pico baja a 7.88 GiB: recomputación de los bloques; SGD como optimizador." in text
+    assert "el pico baja a 7.74 GiB: lotes de 4 frases acumulados; recomputación de los bloques; SGD" in text
 
 
 def test_the_mildest_change_is_chosen():

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -171,7 +172,7 @@ def test_a_damaged_table_is_refused_and_left_alone(table, spoil):
         tokenizer.VOCAB_BPE_SHA256,
         digest,
         f"({len(damaged)} bytes)",
-        "está dañada",
+        "está dañado",
         "git checkout",
     ):
         assert piece in str(error.value)
@@ -180,9 +181,7 @@ def test_a_damaged_table_is_refused_and_left_alone(table, spoil):
 
 def test_a_missing_table_says_how_to_recover_it(table):
     table.unlink()
-    with pytest.raises(
-        OSError, match=r"No se puede leer la tabla .*vocab\.bpe.*Recupérala con: git checkout"
-    ):
+    with pytest.raises(OSError, match=r"No se puede leer .*vocab\.bpe.*Recupéralo con: git checkout"):
         load_gpt2_tokenizer()
     assert not table.exists()
 
@@ -306,7 +305,15 @@ def test_steps_go_from_bytes_to_tokens():
         (lambda ours: train_bpe("hola", 300, min_frequency=0), "min_frequency debe ser un entero"),
         (lambda ours: train_bpe("", 300), "Se esperaba un texto con algo dentro"),
         (lambda ours: train_bpe(b"hola", 300), "Se esperaba un texto con algo dentro"),
-        (lambda ours: ours.encode(None), "Se esperaba un texto .* llegó NoneType"),
+        (lambda ours: ours.encode(None), r"Se esperaba un texto .* llegó NoneType\. De bytes, con \.decode"),
+        (lambda ours: ours.encode(b"hola"), r"llegó bytes\. De bytes, con \.decode"),
+        (lambda ours: ours.steps(5), r"llegó int\. "),  # bytes(5) son cinco ceros
+        (lambda ours: ours.steps([104]), r"llegó list\. "),
+        (lambda ours: BPETokenizer([("h", "o")]), r"llegó \('h', 'o'\)\. Déjalas en su orden"),
+        (lambda ours: BPETokenizer([(b"ho", b"la")]), "que ya existen; llegó"),
+        (lambda ours: BPETokenizer([(b"h", b"o", b"l")]), "que ya existen; llegó"),
+        (lambda ours: BPETokenizer(ours.merges[::-1]), "Déjalas en su orden"),
+        (lambda ours: BPETokenizer([b"ho"]), "que ya existen; llegó b'ho'"),
         (lambda ours: ours.encode("a\ud800"), r"sustituto suelto \(U\+D800\)"),
         (lambda ours: ours.decode([ours.n_vocab]), "entero de 0 a .* llegó"),
         (lambda ours: ours.decode([-1]), "entero de 0 a .* llegó -1"),
@@ -317,6 +324,42 @@ def test_steps_go_from_bytes_to_tokens():
 def test_mistakes_are_explained(call, message):
     with pytest.raises(ValueError, match=message):
         call(train_bpe("hola hola", 260))
+
+
+@pytest.mark.parametrize(
+    ("text", "recovered"),
+    [
+        ("\ud83d\ude42", "🙂"),  # las dos mitades de un emoji, como las dejan JavaScript o Windows
+        ("hola \ud83d\ude42\ud83d", "hola 🙂"),
+        ("\ude42a\ud83db", "ab"),
+        ("a\ud83d\ud83d\ude42🙂", "a🙂🙂"),
+    ],
+)
+def test_the_advice_joins_the_halves_of_an_emoji(text, recovered):
+    with pytest.raises(ValueError, match="sustituto suelto") as error:
+        train_bpe("hola hola", 260).encode(text)
+    advised = re.search(r"con: (texto\..*)$", str(error.value))[1]
+    assert eval(advised, {"texto": text}) == recovered
+
+
+def test_a_generator_is_decoded_too(ours_with_gpt2_tables):
+    assert ours_with_gpt2_tables.decode(iter([15496, 11])) == "Hello,"
+    with pytest.raises(ValueError, match="llegó 50257"):
+        ours_with_gpt2_tables.decode(iter([50257]))
+
+
+def test_decoding_does_not_copy_the_vocabulary():
+    class Counted(list):
+        walks = 0
+
+        def __iter__(self):
+            Counted.walks += 1
+            return super().__iter__()
+
+    ours = train_bpe("hola hola", 260)
+    ours.tokens = Counted(ours.tokens)
+    assert ours.decode(ours.encode("hola") * 50) == "hola" * 50
+    assert Counted.walks == 0
 
 
 def test_broken_letters_can_be_seen():

@@ -9,16 +9,17 @@ ni toca ni escucha al generador global de torch, y no hay procesos auxiliares.
 Fuente: Radford et al. (2018), apartado 3.1: predecir cada token a partir de los anteriores.
 """
 
-import hashlib
 import numbers
 from pathlib import Path
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from gpt_course.config import check_count
+from gpt_course.config import check_count, check_switch
+from gpt_course.files import read_checked
 
 STORY = Path(__file__).parent / "relato.txt"
+_SOURCE = "Un token es un entero de 0 a 2**63 - 1: revisa de dónde salen."
 STORY_SHA256 = "7526ecc58b3520716783cc60ea25b675b34e0b1e714afa1b81399b2fdb58ecdd"
 
 
@@ -27,18 +28,7 @@ def load_story():
 
     Errores: `OSError` si el archivo no se puede leer; `ValueError` si está cortado o cambiado.
     """
-    remedy = "Recupéralo con: git checkout -- gpt_course/data/relato.txt (o descarga otra vez el curso)."
-    try:
-        data = STORY.read_bytes()
-    except OSError as error:
-        raise OSError(f"No se puede leer el relato {STORY}: {error.strerror}. {remedy}") from error
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != STORY_SHA256:
-        raise ValueError(
-            f"El relato {STORY.name} está dañado: se esperaba SHA-256 {STORY_SHA256} y llegó "
-            f"{digest} ({len(data)} bytes). {remedy}"
-        )
-    return data.decode("utf-8")
+    return read_checked(STORY, STORY_SHA256)
 
 
 class WindowDataset(Dataset):
@@ -48,12 +38,13 @@ class WindowDataset(Dataset):
     Las dos son vistas del mismo tensor: no se copia nada hasta que el cargador las reúne en lotes.
     Los últimos tokens que no llenan una ventana se quedan fuera. Con stride = T cada token se predice
     una vez; con menos, las ventanas se pisan; con más, se saltan tokens.
-    Errores: `ValueError` si los tokens no son enteros, si son menos de T + 1 o si una cuenta no sirve.
+    Errores: `ValueError` si los tokens no son enteros desde 0, si son menos de T + 1 o si una cuenta no
+    sirve; `IndexError` si se pide una ventana que no hay.
     """
 
     def __init__(self, token_ids, context_length, stride):
-        check_count("context_length", context_length)
-        check_count("stride", stride)
+        self.context_length = check_count("context_length", context_length)  # un int: los de NumPy desbordan
+        stride = check_count("stride", stride)
         self.token_ids = _as_ids(token_ids)  # (N,)
         if len(self.token_ids) <= context_length:
             raise ValueError(
@@ -61,18 +52,16 @@ class WindowDataset(Dataset):
                 f"porque y va un lugar por delante de x; llegaron {len(self.token_ids)}. "
                 "Usa un texto más largo o un context_length menor."
             )
-        self.context_length = context_length
-        self.starts = range(0, len(self.token_ids) - context_length, stride)
+        self.starts = range(0, len(self.token_ids) - self.context_length, stride)
 
     def __len__(self):
         return len(self.starts)
 
     def __getitem__(self, index):
-        try:
-            start = self.starts[index]
-        except IndexError:
-            last = len(self) - 1
-            raise IndexError(f"Las ventanas van de la 0 a la {last}; se pidió la {index}.") from None
+        whole = isinstance(index, numbers.Integral) and not isinstance(index, bool)
+        if not whole or not -len(self) <= index < len(self):
+            raise IndexError(f"Las ventanas van de la 0 a la {len(self) - 1}; se pidió la {index!r}.")
+        start = self.starts[index]
         stop = start + self.context_length
         return self.token_ids[start:stop], self.token_ids[start + 1 : stop + 1]
 
@@ -98,9 +87,12 @@ def make_loader(dataset, batch_size, *, seed=None, drop_last=False):
     drop_last: deja fuera el último lote si no se llena.
     Errores: `ValueError` si batch_size o seed no son enteros válidos, o si no queda ningún lote.
     """
-    check_count("batch_size", batch_size)
+    batch_size = check_count("batch_size", batch_size)
+    check_switch("drop_last", drop_last)
     if seed is not None:
-        check_count("seed", seed, minimum=0)
+        seed = check_count("seed", seed, minimum=0)
+        if seed >= 2**64:
+            raise ValueError(f"seed debe caber en 64 bits; llegó {seed}. Elige una menor que 2**64.")
     if drop_last and batch_size > len(dataset):
         raise ValueError(
             f"Con batch_size = {batch_size} y drop_last=True no queda ningún lote: hay {len(dataset)} "
@@ -116,18 +108,26 @@ def _as_ids(token_ids):
     """Tensor int64 de forma (N,) en la CPU, o un error que dice qué llegó."""
     expected = "Se esperaba una lista de enteros, como la que da encode, o un tensor de enteros (N,)"
     if isinstance(token_ids, torch.Tensor):
-        if token_ids.dim() != 1 or token_ids.dtype not in (torch.int64, torch.int32):
-            shape = tuple(token_ids.shape)
-            raise ValueError(
-                f"{expected}; llegó un tensor {token_ids.dtype} de forma {shape}. Usa .flatten().long()."
-            )
+        kind, shape = token_ids.dtype, tuple(token_ids.shape)
+        if len(shape) != 1 or kind not in (torch.int64, torch.int32):
+            raise ValueError(f"{expected}; llegó un tensor {kind} de forma {shape}. Usa .flatten().long().")
+        if token_ids.is_meta or token_ids.layout != torch.strided:
+            raise ValueError(f"{expected}; llegó uno disperso o sin números (meta). Pasa una lista.")
+        if len(token_ids) and token_ids.min() < 0:
+            raise ValueError(f"{expected}; entre ellos llegó {token_ids.min()}. {_SOURCE}")
         return token_ids.detach().to("cpu", torch.int64)
-    if isinstance(token_ids, str) or not hasattr(token_ids, "__iter__"):
+    return torch.tensor(_as_list(token_ids, expected), dtype=torch.int64, device="cpu")
+
+
+def _as_list(token_ids, expected):
+    other = isinstance(token_ids, str | bytes | bytearray | dict | set | frozenset)
+    if other or not hasattr(token_ids, "__iter__"):
         raise ValueError(
-            f"{expected}; llegó {type(token_ids).__name__}. Pasa antes el texto por el tokenizador."
+            f"{expected}; llegó {type(token_ids).__name__}. Pasa antes el texto por el tokenizador; "
+            "si de verdad cada byte es un token, usa list(…)."
         )
     ids = list(token_ids)
-    wrong = [value for value in ids if isinstance(value, bool) or not isinstance(value, numbers.Integral)]
-    if wrong:
-        raise ValueError(f"{expected}; entre ellos llegó {wrong[0]!r}.")
-    return torch.tensor(ids, dtype=torch.int64, device="cpu")
+    for value in ids:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not 0 <= value < 2**63:
+            raise ValueError(f"{expected}; entre ellos llegó {value!r}. {_SOURCE}")
+    return [int(value) for value in ids]

@@ -1,7 +1,7 @@
 """Cuánta memoria y cuántas operaciones pide un GPT, antes de crearlo: predecir y después medir.
 
     plan = Plan(GPT2_CONFIGS["gpt2"], batch=4, seq=1024)
-    training(plan), training_peak(plan)
+    training_sizes(plan), training_peak(plan)
 
 Nada de esto reserva memoria ni necesita PyTorch. En la terminal: `python -m gpt_course.memory --help`.
 """
@@ -9,11 +9,11 @@ Nada de esto reserva memoria ni necesita PyTorch. En la terminal: `python -m gpt
 from gpt_course.memory.activations import activations, attention_matrix, block_activations, kv_cache, logits
 from gpt_course.memory.flops import flops, training_flops
 from gpt_course.memory.ledger import (
-    inference,
     inference_peak,
+    inference_sizes,
     inference_timeline,
-    training,
     training_peak,
+    training_sizes,
     training_timeline,
 )
 from gpt_course.memory.parameters import parameter_shapes, parameters, state, weights_file
@@ -26,8 +26,8 @@ __all__ = [
     "attention_matrix",
     "block_activations",
     "flops",
-    "inference",
     "inference_peak",
+    "inference_sizes",
     "inference_timeline",
     "kv_cache",
     "logits",
@@ -36,9 +36,9 @@ __all__ = [
     "parse_size",
     "state",
     "to_unit",
-    "training",
     "training_flops",
     "training_peak",
+    "training_sizes",
     "training_timeline",
     "weights_file",
 ]

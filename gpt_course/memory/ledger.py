@@ -1,8 +1,8 @@
 """La cuenta completa de un paso y su punto más alto: qué está vivo en cada momento.
 
-Las partidas (`training`, `inference`) son exactas. El pico, no: sigue el orden en que nuestro código
-reserva y suelta cada tensor grande, y deja fuera el propio proceso y lo que PyTorch usa dentro de cada
-operación. El modelo se crea en fp32 o ya en el tipo del plan, no convertido después.
+Las partidas (`training_sizes`, `inference_sizes`) son exactas. El pico, no: sigue el orden en que nuestro
+código reserva y suelta cada tensor grande, y deja fuera el propio proceso y lo que PyTorch usa dentro de
+cada operación. El modelo se crea en fp32 o ya en el tipo del plan, no convertido después.
 """
 
 import math
@@ -18,7 +18,7 @@ from gpt_course.memory.activations import (
 from gpt_course.memory.parameters import parameter_shapes, state
 
 
-def training(plan):
+def training_sizes(plan):
     """Bytes de cada partida de un paso de entrenamiento; son exactas, pero no están todas a la vez."""
     return {**state(plan), "activations": sum(activations(plan).values()), "logits": logits(plan)}
 
@@ -53,7 +53,7 @@ def training_peak(plan):
     return max(training_timeline(plan).values())
 
 
-def inference(plan):
+def inference_sizes(plan):
     """Bytes de cada partida al generar con caché: pesos, caché de T tokens, logits y lo que usa un bloque.
 
     Solo el último lugar pasa por la cabeza de salida: los logits son (B, 1, V).
@@ -68,7 +68,7 @@ def inference(plan):
 
 def inference_timeline(plan):
     """Bytes vivos al crear el modelo y al generar de forma voraz, tras una entrada de casi T tokens."""
-    sizes = inference(plan)
+    sizes = inference_sizes(plan)
     fixed = sizes["weights"] + sizes["kv_cache"]
     return {
         "create": _creation(plan),
@@ -117,7 +117,8 @@ def _optimizer_scratch(plan):
     pasado a fp32.
     """
     element = 4 if plan.has_master else plan.element
-    shapes = parameter_shapes(plan.cfg).values()
+    layers = min(2, plan.cfg["n_layers"])  # con dos bloques ya están todas las parejas de vecinos
+    shapes = parameter_shapes({**plan.cfg, "n_layers": layers}).values()
     sizes = [element * math.prod(shape) for shape in shapes if len(shape) == 2]  # las demás son pequeñas
     adamw = max(2 * size + before for before, size in zip([0, *sizes], sizes, strict=False))
     return (adamw if plan.optimizer == "adamw" else 0) + (max(sizes) if plan.has_master else 0)

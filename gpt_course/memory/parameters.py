@@ -16,8 +16,8 @@ def parameter_shapes(cfg):
     Con `tie_weights` no aparece `out_head.weight`, que es el mismo tensor que `tok_emb.weight`.
     Errores: `ValueError` si la configuración no sirve.
     """
-    check_config(cfg)
-    V, T, C = (int(cfg[key]) for key in ("vocab_size", "context_length", "emb_dim"))
+    cfg = check_config(cfg)
+    V, T, C = (cfg[key] for key in ("vocab_size", "context_length", "emb_dim"))
     shapes = {"tok_emb.weight": (V, C), "pos_emb.weight": (T, C)}
     for index in range(cfg["n_layers"]):
         shapes |= {f"trf_blocks.{index}.{name}": shape for name, shape in _block(C, cfg["qkv_bias"])}
@@ -28,8 +28,8 @@ def parameter_shapes(cfg):
 def parameters(cfg):
     """Parámetros de cada pieza (las claves de `PIECES`); su suma es el total del modelo."""
     counts = dict.fromkeys(PIECES, 0)
-    for name, shape in parameter_shapes(cfg).items():
-        counts[_piece(name)] += math.prod(shape)
+    for name, shape, times in _distinct(cfg):
+        counts[_piece(name)] += times * math.prod(shape)
     return counts
 
 
@@ -39,7 +39,7 @@ def state(plan):
     El modelo no tiene *buffers*: la máscara causal se crea al usarla. AdamW guarda además, por cada tensor,
     la cuenta de sus pasos: un número fp32.
     """
-    count, tensors = sum(parameters(plan.cfg).values()), len(parameter_shapes(plan.cfg))
+    count, tensors = sum(parameters(plan.cfg).values()), sum(times for _, _, times in _distinct(plan.cfg))
     moment = _FP32 if plan.has_master else plan.element
     counters = _FP32 * tensors if plan.optimizer == "adamw" else 0
     return {
@@ -64,6 +64,13 @@ def weights_file(plan):
         start = end
     text = json.dumps(header, separators=(",", ":"))
     return 8 + 8 * math.ceil(len(text) / 8) + start
+
+
+def _distinct(cfg):
+    """Nombre, forma y veces de cada tensor, con un solo bloque: así la cuenta no crece con los bloques."""
+    cfg = check_config(cfg)
+    for name, shape in parameter_shapes({**cfg, "n_layers": 1}).items():
+        yield name, shape, cfg["n_layers"] if name.startswith("trf_blocks.") else 1
 
 
 def _block(C, qkv_bias):

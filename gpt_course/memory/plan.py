@@ -1,10 +1,9 @@
 """Lo que se va a ejecutar: un modelo, un lote y cómo se guardan los números. De aquí sale toda la cuenta."""
 
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gpt_course.config import check_config, check_count
+from gpt_course.config import check_config, check_count, check_switch
 
 # Bytes por número de los pesos, los gradientes y las activaciones, y si hay además una copia en fp32.
 DTYPES = {"fp32": (4, False), "bf16": (2, False), "mixed": (2, True)}
@@ -37,12 +36,10 @@ class Plan:
     accumulation: int = 1
 
     def __post_init__(self):
-        check_config(self.cfg)
-        self._set("cfg", {key: _exact(value) for key, value in self.cfg.items()})  # una copia, que no cambia
+        self._set("cfg", check_config(self.cfg))  # una copia, que no cambia
         self._set("seq", self.cfg["context_length"] if self.seq is None else self.seq)
         for name in ("batch", "seq", "accumulation"):
-            check_count(name, getattr(self, name))
-            self._set(name, _exact(getattr(self, name)))
+            self._set(name, check_count(name, getattr(self, name)))
         if self.seq > self.cfg["context_length"]:
             raise ValueError(
                 f"`seq` debe ser como mucho context_length, {self.cfg['context_length']}; llegó {self.seq}. "
@@ -54,8 +51,7 @@ class Plan:
                     f"{name} debe ser uno de {', '.join(options)}; llegó {getattr(self, name)!r}."
                 )
         for name in ("explicit", "checkpointing"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} debe ser True o False; llegó {getattr(self, name)!r}.")
+            check_switch(name, getattr(self, name))
 
     def _set(self, name, value):
         object.__setattr__(self, name, value)
@@ -77,8 +73,3 @@ class Plan:
     @property
     def tied(self):
         return self.cfg.get("tie_weights", False)
-
-
-def _exact(value):
-    """Un entero de Python, que no desborda, también si llegó uno de NumPy."""
-    return int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else value

@@ -2,7 +2,13 @@
 
 from gpt_course.memory.activations import activations, kv_cache
 from gpt_course.memory.flops import flops, training_flops
-from gpt_course.memory.ledger import inference, inference_peak, training, training_peak, training_timeline
+from gpt_course.memory.ledger import (
+    inference_peak,
+    inference_sizes,
+    training_peak,
+    training_sizes,
+    training_timeline,
+)
 from gpt_course.memory.parameters import parameters, weights_file
 from gpt_course.memory.units import UNITS
 
@@ -47,11 +53,11 @@ def summary(plan):
         "config": dict(plan.cfg),
         "plan": {field: getattr(plan, field) for field in fields},
         "parameters": {**parameters(plan.cfg), "total": sum(parameters(plan.cfg).values())},
-        "training_bytes": training(plan),
+        "training_bytes": training_sizes(plan),
         "activation_bytes": activations(plan),
         "training_timeline_bytes": training_timeline(plan),
         "training_peak_bytes": training_peak(plan),
-        "inference_bytes": inference(plan),
+        "inference_bytes": inference_sizes(plan),
         "inference_peak_bytes": inference_peak(plan),
         "kv_cache_bytes": kv_cache(plan),
         "weights_file_bytes": weights_file(plan),

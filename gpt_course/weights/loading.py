@@ -5,13 +5,13 @@ from reprlib import repr as short
 
 import torch
 
-from gpt_course.config import check_config
+from gpt_course.config import GPT2_CONFIGS, check_config
 from gpt_course.model import GPTModel
 from gpt_course.weights.names import from_gpt2, to_gpt2
 from gpt_course.weights.source import Source, find_file, some
 
 _MOST = {"n_layers": 1000, "emb_dim": 100_000}  # de sobra; un archivo hostil podría nombrar millones
-HEAD_WIDTH = 64  # la de los cuatro GPT-2; sin config.json, de ella salen las cabezas
+_HEADS = {cfg["emb_dim"]: cfg["n_heads"] for cfg in GPT2_CONFIGS.values()}  # de los publicados se saben
 _FIXED = {  # lo que un config.json puede pedir y este modelo no sabe hacer de otra manera
     "model_type": ("gpt2",),
     "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
@@ -33,15 +33,18 @@ def load_gpt2(path, *, n_heads=None):
 
     path: una carpeta con `model.safetensors` y `config.json`, como las de Hugging Face, o un archivo
     `.safetensors`, `.pt` o `.pth` con esos nombres o con los de este curso (`tok_emb.weight`…). El tamaño
-    sale de las formas; las cabezas, de `n_heads`, de `config.json` o, si faltan, de C/64, como en GPT-2.
+    sale de las formas; las cabezas, que no se ven en ellas, de `n_heads`, de `config.json`, de lo que
+    `save_gpt2` anota junto a los pesos o, si C es la de un GPT-2 publicado, de las suyas.
     La cabeza de salida se vincula si no está en el archivo o es igual a la incrustación de tokens.
-    Errores: `ValueError` si el archivo no es un GPT-2 completo y sano; `OSError` si no se puede leer. Con un
-    error no queda ningún modelo a medias.
+    Errores: `ValueError` si el archivo no es un GPT-2 completo y sano o no se saben sus cabezas; `OSError`
+    si no se puede leer. Con un error no queda ningún modelo a medias.
     Fuente: el código publicado (`openai/gpt-2`) y la disposición de tensores de `transformers`.
     """
     file = find_file(path)
     source = Source(file)
     settings = _read_settings(file.parent / "config.json")
+    if n_heads is None:
+        n_heads = _heads(source, settings)
     ours = "tok_emb.weight" in source.shapes
     names = {name: name if ours else name.removeprefix("transformer.") for name in source.shapes}
     known = {names[name]: shape for name, shape in source.shapes.items()}
@@ -82,12 +85,11 @@ def _config(shapes, settings, n_heads, ours):
             )
     (vocab_size, emb_dim), (context_length, _) = shapes[token], shapes[position]
     block = "trf_blocks." if ours else "h."
-    heads = n_heads if n_heads is not None else settings.get("n_head")
     cfg = {
         "vocab_size": vocab_size,
         "context_length": context_length,
         "emb_dim": emb_dim,
-        "n_heads": max(1, emb_dim // HEAD_WIDTH) if heads is None else heads,
+        "n_heads": _HEADS.get(emb_dim) if n_heads is None else n_heads,
         "n_layers": len(
             {name.removeprefix(block).split(".")[0] for name in shapes if name.startswith(block)}
         ),
@@ -104,8 +106,24 @@ def _config(shapes, settings, n_heads, ours):
     for name, most in _MOST.items():
         if cfg[name] > most:
             raise ValueError(f"No es un GPT-2: tendría {name} = {cfg[name]}, y se admite hasta {most}.")
+    if cfg["n_heads"] is None:
+        raise ValueError(
+            "No se sabe cuántas cabezas tiene: de los tensores no se deduce, y falta su config.json. "
+            f"Dilo tú: load_gpt2(…, n_heads=H), con un H que divida a {emb_dim}."
+        )
     check_config(cfg)
     return cfg
+
+
+def _heads(source, settings):
+    """Las cabezas que dicen config.json y el archivo de pesos; None si ninguno las dice."""
+    noted, told = source.n_heads, settings.get("n_head")
+    if None not in (noted, told) and noted != told:
+        raise ValueError(
+            f"config.json dice n_head = {short(told)} y {source.path.name}, {noted}: son de dos modelos "
+            "distintos. Usa el config.json que venía con los pesos."
+        )
+    return noted if told is None else told
 
 
 def _expected_shapes(model, ours):

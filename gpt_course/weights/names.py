@@ -29,6 +29,13 @@ BLOCK = {  # detrás de «h.0.» allí y de «trf_blocks.0.» aquí
 }
 TRANSPOSED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
 MASKS = (".attn.bias", ".attn.masked_bias", ".att.mask")  # la máscara causal hecha tensor: aquí no hace falta
+# Lo que añaden a los nombres torch.compile, DistributedDataParallel y otros que envuelven un modelo.
+WRAPPERS = ("_orig_mod", "module", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
+
+
+def unwrapped(name):
+    """Un nombre sin lo que añaden los `WRAPPERS`: «_orig_mod.tok_emb.weight» es «tok_emb.weight»."""
+    return ".".join(part for part in name.split(".") if part not in WRAPPERS)
 
 
 def our_names(name):

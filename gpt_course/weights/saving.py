@@ -1,16 +1,16 @@
 """Guardar un modelo como lo espera Hugging Face: pesos, configuración y tokenizador."""
 
 import json
-import os
-import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from gpt_course.tokenizer import BYTE_ORDER, END_OF_TEXT, LETTERS, BPETokenizer, load_gpt2_merges
+from gpt_course.weights.exact import dropout_rate, exact_state, plain_model
 from gpt_course.weights.names import to_gpt2
-from gpt_course.weights.source import DTYPES
+from gpt_course.weights.swap import HalfDone, replace_together
 
 
 def save_gpt2(model, directory):
@@ -18,35 +18,34 @@ def save_gpt2(model, directory):
 
     Escribe `config.json` y `model.safetensors`, y los archivos del tokenizador de GPT-2 si el vocabulario es
     el suyo (50 257 tokens). Un modelo sin sesgos en query, key y value los gana, a cero: GPT-2 los tiene
-    siempre. Los archivos se escriben aparte y al final se cambian por los anteriores.
-    Errores: `OSError` si el disco no deja (queda lo que había); `ValueError` si se rompió la vinculación o
-    los pesos no son de 32 o 16 bits, que es lo que `load_gpt2` lee.
+    siempre. Un modelo compilado o envuelto se guarda como el de dentro. Los archivos se escriben aparte y al
+    final se cambian por los anteriores, todos o ninguno.
+    Errores: `OSError` si el disco no deja o si otro proceso guarda en la misma carpeta; `ValueError` si el
+    modelo no es, justo, un GPT-2 (con LoRA, podado, con otra cabeza…), si se rompió la vinculación o si los
+    pesos no son de 32 o 16 bits, que es lo que `load_gpt2` lee.
     """
-    directory = Path(directory)
+    directory, model = Path(directory), plain_model(model)
     tensors = {
         name if name == "lm_head.weight" else f"transformer.{name}": tensor
-        for name, tensor in to_gpt2(model.state_dict(), len(model.trf_blocks))
+        for name, tensor in to_gpt2(exact_state(model), model.cfg["n_layers"])
     }
-    for name, tensor in tensors.items():
-        if tensor.dtype not in DTYPES.values() or tensor.is_meta:
-            raise ValueError(
-                f"Se guardan pesos float32, float16 o bfloat16; {name} es {tensor.dtype} y está en "
-                f"{tensor.device}. Conviértelo con model.float(); si es una maqueta (meta), no hay números."
-            )
     texts = {"config.json": _as_json(_settings(model))}
-    if model.tok_emb.num_embeddings == 50257:
-        texts |= _tokenizer_files(model.pos_emb.num_embeddings)
+    if model.cfg["vocab_size"] == 50257:
+        texts |= _tokenizer_files(model.cfg["context_length"])
+    # Las cabezas no se ven en las formas: van también junto a los pesos, por si se quedan solos.
+    metadata = {"format": "pt", "n_head": str(model.cfg["n_heads"])}
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name in ("model.safetensors", *texts):  # antes de cambiar ninguno
             if (directory / name).is_dir():
                 raise IsADirectoryError(f"{name} es una carpeta")
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".guardando-") as temporary:
+        with TemporaryDirectory(dir=directory, prefix=".guardando-", ignore_cleanup_errors=True) as temporary:
             for name, text in texts.items():
                 Path(temporary, name).write_text(text, encoding="utf-8", newline="\n")
-            save_file(tensors, Path(temporary, "model.safetensors"), metadata={"format": "pt"})
-            for name in ("model.safetensors", *texts):
-                os.replace(Path(temporary, name), directory / name)
+            save_file(tensors, Path(temporary, "model.safetensors"), metadata=metadata)
+            replace_together(Path(temporary), directory, [*texts, "model.safetensors"])
+    except HalfDone:
+        raise
     except (OSError, SafetensorError) as error:
         raise OSError(
             f"No se pudo guardar el modelo en {directory}: {error}. Comprueba el espacio y los permisos; los "
@@ -55,17 +54,16 @@ def save_gpt2(model, directory):
 
 
 def _settings(model):
-    att = model.trf_blocks[0].att
-    rate, end = model.drop_emb.p, model.tok_emb.num_embeddings - 1
+    cfg, rate, end = model.cfg, dropout_rate(model), model.cfg["vocab_size"] - 1
     return {
         "architectures": ["GPT2LMHeadModel"],
         "model_type": "gpt2",
-        "vocab_size": model.tok_emb.num_embeddings,
-        "n_positions": model.pos_emb.num_embeddings,
-        "n_ctx": model.pos_emb.num_embeddings,
-        "n_embd": model.tok_emb.embedding_dim,
-        "n_head": att.n_heads,
-        "n_layer": len(model.trf_blocks),
+        "vocab_size": cfg["vocab_size"],
+        "n_positions": cfg["context_length"],
+        "n_ctx": cfg["context_length"],
+        "n_embd": cfg["emb_dim"],
+        "n_head": cfg["n_heads"],
+        "n_layer": cfg["n_layers"],
         "activation_function": "gelu_new",
         "layer_norm_epsilon": 1e-5,
         "resid_pdrop": rate,

@@ -1,13 +1,15 @@
 """Abrir un archivo de pesos sin fiarse de él: solo tensores, nunca código, y nada que no quepa."""
 
 import os
-import zipfile
+import re
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 
-from gpt_course.weights.names import MASKS
+from gpt_course.weights.names import MASKS, WRAPPERS, unwrapped
+from gpt_course.weights.pickled import Foreign, load_pt, state_dict_in
+from gpt_course.weights.swap import SWAP, half_done
 
 SAFE, TORCH = ".safetensors", (".pt", ".pth")
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
@@ -16,16 +18,19 @@ DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 class Source:
     """Los tensores de un archivo: `shapes`, {nombre: forma}, y `get(nombre)`, que lee uno.
 
-    Las máscaras causales que otros guardan no cuentan, sean del tipo que sean.
+    Los nombres van sin lo que añaden `torch.compile` y otros (ver `unwrapped`), y las máscaras causales que
+    otros guardan no cuentan, sean del tipo que sean. `n_heads`: las cabezas que `save_gpt2` anotó, o None.
     Errores: `OSError` si no se puede leer; `ValueError` si no es un archivo de pesos sano.
     """
 
     def __init__(self, path):
-        self.path = path
+        self.path, self.n_heads = path, None
         with open(path, "rb") as file:  # si falta o no hay permiso, que lo diga el sistema
             size = os.fstat(file.fileno()).st_size
         try:
             tensors = self._safe() if path.suffix == SAFE else self._torch(size)
+        except Foreign:
+            raise
         except (SafetensorError, RuntimeError, ValueError) as error:
             raise ValueError(
                 f"{path.name} no es un archivo de pesos completo y sano ({size:,} bytes). Lo que falla: "
@@ -39,34 +44,32 @@ class Source:
                 f"Los pesos deben ser float32, float16 o bfloat16; en {path.name} hay otro tipo: {found}. "
                 "Conviértelos y guárdalo otra vez."
             )
-        self.shapes = {name: shape for name, (shape, _) in tensors.items()}
+        self._stored = {unwrapped(name): name for name in tensors}
+        if len(self._stored) < len(tensors):
+            raise ValueError(
+                f"En {path.name} hay tensores repetidos, con y sin {WRAPPERS[0]} o {WRAPPERS[1]}."
+            )
+        self.shapes = {name: tensors[stored][0] for name, stored in self._stored.items()}
+
+    def get(self, name):
+        return self._read(self._stored[name])
 
     def _safe(self):
-        self._file = safe_open(self.path, framework="pt")
-        self.get = self._file.get_tensor  # del archivo proyectado en memoria, sin copiarlo entero
+        file = safe_open(self.path, framework="pt")
+        self._read = file.get_tensor  # del archivo proyectado en memoria, sin copiarlo entero
+        noted = (file.metadata() or {}).get("n_head", "")
+        self.n_heads = int(noted) if re.fullmatch("[0-9]{1,6}", noted) else None
         found = {}
-        for name in self._file.keys():  # noqa: SIM118 - no es un diccionario
-            part = self._file.get_slice(name)
+        for name in file.keys():  # noqa: SIM118 - no es un diccionario
+            part = file.get_slice(name)
             found[name] = (tuple(part.get_shape()), DTYPES.get(part.get_dtype(), part.get_dtype()))
         return found
 
     def _torch(self, size):
-        try:
-            with zipfile.ZipFile(self.path) as parts:  # torch no comprime: comprimido, podría no caber
-                if any(part.compress_type != zipfile.ZIP_STORED for part in parts.infolist()):
-                    raise zipfile.BadZipFile
-            # weights_only: un .pt es un `pickle`, y abrir uno cualquiera puede ejecutar lo que lleve dentro.
-            loaded = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
-        except OSError:
-            raise
-        except Exception as error:  # un `pickle` dañado falla de cualquier manera
-            kind = type(error).__name__
-            raise ValueError(f"torch no puede abrirlo sin descomprimir ni ejecutar nada ({kind})") from None
-        if not isinstance(loaded, dict) or not all(map(_is_named_tensor, loaded.items())):
-            raise ValueError("se esperaba un state_dict, un diccionario de tensores con su nombre")
+        loaded = state_dict_in(load_pt(self.path), self.path.name)
         if sum(tensor.nbytes for tensor in loaded.values()) > 2 * size:  # 2: una matriz con dos nombres
             raise ValueError("sus tensores dicen medir más que el archivo")
-        self.get = loaded.__getitem__
+        self._read = loaded.__getitem__
         return {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in loaded.items()}
 
 
@@ -76,6 +79,10 @@ def find_file(path):
     Errores: `OSError` si no existe; `ValueError` si no es de un formato que se admite.
     """
     path = Path(path)
+    whole = path.is_dir() or path.name == "model.safetensors"
+    folder = path if path.is_dir() else path.parent
+    if whole and (folder / SWAP).exists() and not (folder / "config.json").exists():
+        raise ValueError(half_done(folder))
     if path.is_dir():
         if not (path / "model.safetensors").exists() and (path / "model.safetensors.index.json").exists():
             raise ValueError(
@@ -103,12 +110,6 @@ def some(names, limit=3):
     names = [name if len(name) <= 80 else f"{name[:80]}…" for name in names]
     rest = f" y {len(names) - limit} más" if len(names) > limit else ""
     return ", ".join(names[:limit]) + rest
-
-
-def _is_named_tensor(item):
-    name, tensor = item
-    plain = isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided and not tensor.is_meta
-    return isinstance(name, str) and plain
 
 
 def _first_line(error):

@@ -13,7 +13,7 @@ from gpt_course.memory import (
     kv_cache,
     parse_size,
     state,
-    training,
+    training_sizes,
     training_peak,
 )
 from gpt_course.memory.measure import saved_bytes
@@ -176,7 +176,7 @@ def fact_a_feed_forward_with_relu_saves_five_widths():
 
 def fact_the_largest_batch_and_its_mistakes_are_those_of_the_package():
     assert largest(training_peak) == 17
-    assert largest(lambda plan: sum(training(plan).values())) == 18
+    assert largest(lambda plan: sum(training_sizes(plan).values())) == 18
     assert largest(training_peak, "16GB") == 15
     assert largest(training_peak, explicit=True) == 14
     assert largest(training_peak, rate=0.1) == 12
