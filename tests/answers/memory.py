@@ -13,8 +13,8 @@ from gpt_course.memory import (
     kv_cache,
     parse_size,
     state,
-    training_sizes,
     training_peak,
+    training_sizes,
 )
 from gpt_course.memory.measure import saved_bytes
 from gpt_course.plotting.memory import draw_bits, plot_prediction, plot_roofline, plot_stacked, plot_timeline
