@@ -2,6 +2,7 @@
 
 import re
 
+import manifest
 import nbformat
 import pytest
 import regenerate
@@ -9,7 +10,7 @@ import repository
 from regenerate import NOTEBOOKS, ROOT
 from repository import tracked
 
-PATHS = [path for path in tracked(".ipynb") if NOTEBOOKS in path.parents]
+PATHS = manifest.notebooks()
 ALLOWED_TAGS = {"nbval-ignore-output", "raises-exception"}
 SECTIONS = ["Objetivos", "El mapa", "De la libreta al paquete", "Errores frecuentes", "Ejercicios", "Resumen"]
 TEXT_FILES = tracked(".md")
