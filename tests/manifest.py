@@ -1,7 +1,7 @@
 """Lo que sale de `notebooks/lecciones.toml`: las tablas, los enlaces y la cabecera de cada lección.
 
-`python3 curso.py regenerar` escribe con `write` lo que sale del manifiesto; `tests/test_manifest.py` exige que
-nada falte ni sobre. Todo recibe la carpeta del curso, para poder probarlo con una copia.
+`python3 curso.py regenerar` lo escribe con `write`; `tests/test_manifest.py` exige que nada falte.
+Todo recibe la carpeta del curso, para poder probarlo con una copia.
 """
 
 import json
@@ -18,6 +18,8 @@ FIELDS = {
     READY: {"number", "title", "question", "status", "file", "minutes", "map", "topic"},
 }
 TIMES = {60: "una hora", 90: "hora y media"}
+# Hasta el punto que cierra el enlace: los del nombre de un archivo no cuentan.
+FAREWELL = r"^\*\*Siguiente:\*\* (?:[^.\n(\[]|\[.*?\]\(.*?\)|\(.*?\))*\."
 TABLE = re.compile(r"^\| Lección \|.*\n(?:\|.*\n)+", flags=re.M)
 
 
@@ -47,7 +49,7 @@ class Lesson:
 
 
 def read(root=ROOT):
-    """Las lecciones en orden. Errores: `ValueError` si a una entrada le falta o le sobra un campo, o no encaja."""
+    """Las lecciones en orden. Errores: `ValueError` si un campo falta, sobra, se repite o no va en orden."""
     entries = tomllib.loads((root / MANIFEST).read_text(encoding="utf-8"))["lesson"]
     for entry in entries:
         expected = FIELDS.get(entry.get("status"))
@@ -116,7 +118,10 @@ def header(text, lesson, lessons):
     """
     before, after = neighbours(lessons, lesson.number)
     links = [f"**Anterior:** {before}."] if before else []
-    links += [f"**Siguiente:** {after or 'de momento, esta es la última'}.", "**Todas:** [índice](indice.md)."]
+    links += [
+        f"**Siguiente:** {after or 'de momento, esta es la última'}.",
+        "**Todas:** [índice](indice.md).",
+    ]
     time = TIMES.get(lesson.minutes, f"{lesson.minutes} minutos")
     for pattern, line in {
         r"^# .*$": f"# {lesson.name}",
@@ -134,8 +139,7 @@ def farewell(text, lesson, lessons):
     """El enlace con que acaba una lección; lo que sigue al enlace lo escribe su autor."""
     after = neighbours(lessons, lesson.number)[1]
     start = f"**Siguiente:** {after}." if after else "**Siguiente:** de momento, esta es la última lección."
-    old = r"^\*\*Siguiente:\*\* (?:de momento, esta es la última lección|(?:[^.\n(\[]|\[.*?\]\(.*?\)|\(.*?\))*)\."
-    return re.sub(old, lambda _: start, text, flags=re.M)
+    return re.sub(FAREWELL, lambda _: start, text, flags=re.M)
 
 
 def with_table(text, table):

@@ -2,7 +2,7 @@
 
 Cada número de un texto está, redondeado a sus cifras, en una salida o en el código de su cuaderno, o dentro
 de un fragmento de `tests/citas.toml` (lo que se cita y los datos que se dan, con su fuente). Como un 2 o un
-12 están en cualquier cuaderno, eso no basta para los números de una o dos cifras: van además anotados, celda
+12 están en cualquier cuaderno, eso no basta para los números de una a tres cifras: van además anotados, celda
 a celda, en `tests/numeros.toml`. Quien cambia uno lo repasa y los anota con `python tests/prose.py`.
 """
 
@@ -30,15 +30,16 @@ NUMBER = re.compile(
 PRINTED = re.compile(r"\d[\d,_]*(?:\.\d+)?(?:e[-+]?\d+)?")
 # Lo que ordena y remite no sale de ninguna cuenta: apartados, listas, ejercicios, figuras y lecciones.
 ORDER = re.compile(
-    r"^#+ .*$|^(?:> )?\d+\. |^\*\*\d+\. ★+|\d\d · \w|[Ff]iguras? \d+\.\d+(?:,? (?:y|a) \d+\.\d+)?"
-    r"|\b(?:lecci(?:ón|ones)|De la|de la|y|a|la) \[?\d\d\b|\(\d\d\)|(?:apartado|ejercicio)s? \d+(?:\.\d+)?|(?<=\[)\d\d(?=\])",
+    r"^#+ \d+[a-z]?\. |^(?:> )?\d+\. |^\*\*\d+\. ★+|[01]\d · [\wÁÉÍÓÚ]|\*\*Tiempo:\*\* \d+"
+    r"|[Ff]iguras? \d+\.\d+(?:,? (?:y|a) \d+\.\d+)?|(?:apartado|ejercicio)s? \d+(?:\.\d+)?"
+    r"|\blecci(?:ón|ones) \[?[01]\d(?:(?:,| y| a) [01]\d)*\b|\bla \[?[01]\d\b|\([01]\d\)",
     flags=re.M,
 )
 
 
 @dataclass(frozen=True)
 class Number:
-    """Un número de un texto: cómo está escrito, dónde, cuánto vale y cuánto vale una unidad de su última cifra."""
+    """Un número de un texto: cómo está escrito, dónde, su valor y el de una unidad de su última cifra."""
 
     text: str
     start: int
@@ -70,6 +71,8 @@ def _read(match):
         exponent = int(match["power"].translate(EXPONENTS).rstrip("-") or 1)
         value, unit = (value**exponent if abs(exponent) < 300 and value else 0.0), 0.0
     scale = SCALES.get(match["scale"], 1)
+    if scale > 1 and not decimals:  # 17 700 millones está redondeado a centenas de millón
+        unit = 10.0 ** (len(whole) - len(whole.rstrip("0")))
     return Number(match[0], match.start(), value * scale, unit * scale)
 
 
@@ -84,12 +87,14 @@ def printed(text):
 
 
 def matches(number, pool):
-    """¿Está el número en `pool`, redondeado a sus propias cifras? Un 23,7 % puede estar impreso como 0.237."""
+    """¿Está el número en `pool`, redondeado a sus cifras? También en tanto por ciento o en millones."""
     for value, decimals in pool:
-        for shown in (value, 100 * value):
-            if abs(shown - number.value) <= 1e-9 * max(1, number.value):
+        for shown in (value, 100 * value, value / 1e6):
+            if abs(shown - number.value) <= 1e-12 * max(1, number.value):
                 return True
-            if (decimals or number.unit > 1) and abs(shown - number.value) <= number.unit * 0.5000001:
+            if (decimals or number.unit > 1 or shown < value) and abs(
+                shown - number.value
+            ) <= number.unit * 0.5000001:
                 return True
     return False
 
@@ -109,15 +114,20 @@ def shown(cell):
 def checkers(root=ROOT):
     """El código que corrige cada tema: contiene los datos de los enunciados."""
     sources = [path.read_text(encoding="utf-8") for path in (root / "gpt_course/exercises").glob("*.py")]
-    return {topic: source for source in sources for topic in re.findall(r'^@exercise\("(\w+)\.1"', source, re.M)}
+    return {
+        topic: source for source in sources for topic in re.findall(r'^@exercise\("(\w+)\.1"', source, re.M)
+    }
 
 
-def read_notebook(text, checker=""):
-    """Las celdas de texto de un cuaderno, por su identificador, y los números que muestran las de código."""
-    cells = json.loads(text)["cells"]
-    pool = set().union(*(printed(shown(cell)) for cell in cells if cell["cell_type"] == "code"))
-    texts = {cell["id"]: "".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"}
-    return texts, pool | printed(checker)
+def texts(cells):
+    """Las celdas de texto de un cuaderno, por su identificador."""
+    return {cell["id"]: "".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"}
+
+
+def pool(*notebooks, checker=""):
+    """Los números que muestran unos cuadernos (sus celdas) y los que contiene el código que corrige."""
+    code = [cell for cells in notebooks for cell in cells if cell["cell_type"] == "code"]
+    return set().union(printed(checker), *(printed(shown(cell)) for cell in code))
 
 
 def cited(name):
@@ -142,17 +152,17 @@ def loose(text, pool, fragments, names):
 
 
 def short_numbers(text):
-    """Los números de una o dos cifras de un texto, en orden, como se anotan."""
-    return " ".join(number.text.replace(THIN, " ") for number in numbers(text)[0] if number.digits <= 2)
+    """Los números de una a tres cifras de un texto, en orden, como se anotan."""
+    return " ".join(number.text.replace(THIN, " ") for number in numbers(text)[0] if number.digits <= 3)
 
 
 def note():
     """Anota en `tests/numeros.toml` los números cortos de cada celda de texto."""
-    lines = ["# Los números de una o dos cifras de cada celda de texto. Lo escribe `python tests/prose.py`."]
+    lines = ["# Los números de una a tres cifras de cada celda de texto. Lo escribe `python tests/prose.py`."]
     for path in manifest.notebooks():
         lines.append(f'\n["{path.relative_to(ROOT).as_posix()}"]')
-        texts, _ = read_notebook(path.read_text(encoding="utf-8"))
-        notes = {cell: short_numbers(text) for cell, text in texts.items()}
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        notes = {cell: short_numbers(text) for cell, text in texts(cells).items()}
         lines += [f'"{cell}" = "{short}"' for cell, short in notes.items() if short]
     NOTED.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 

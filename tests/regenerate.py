@@ -35,7 +35,11 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 FIGURES = {
-    **{f"{lesson.number}_mapa.svg": partial(draw_map, lesson.map) for lesson in manifest.read() if lesson.ready},
+    **{
+        f"{lesson.number}_mapa.svg": partial(draw_map, lesson.map)
+        for lesson in manifest.read()
+        if lesson.ready
+    },
     "velocidad.svg": lambda: plot_speed(rows(json.loads(MEASURED.read_text(encoding="utf-8")))),
 }
 # Última celda, que no se guarda: la memoria que llegó a ocupar el núcleo (en KiB en Linux; bytes en macOS).

@@ -1,5 +1,7 @@
 """La tolerancia de `pytest --nbval`: qué diferencias acepta y cuáles no, también en cuadernos de verdad."""
 
+import base64
+import io
 import shutil
 from pathlib import Path
 
@@ -149,3 +151,57 @@ def test_notebook_cells(run_notebook):
     expected = [passes for _, _, passes in CELLS.values()] * 2
     assert dict(zip(names, passed, strict=True)) == dict(zip(names, expected, strict=True))
     assert "0.1357" in report  # el informe enseña la diferencia
+
+
+# --- Una sola cifra decimal, y las figuras --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reference", "computed"), [("23.7 %", "23.8 %"), ("1031.4", "1031.5"), ("-0.1", "0.1")]
+)
+def test_a_single_decimal_is_exact(reference, computed):
+    assert same_output(reference, reference)
+    assert not same_output(reference, computed)
+    assert not same_output(computed, reference)
+
+
+def figure(change=0.0, label="0.123", size=4.0):
+    """Un PNG en base 64: una curva, que `change` mueve, y un rótulo."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(size, 3))
+    ax.plot([x / 50 for x in range(51)], [(x / 50) ** 2 + change for x in range(51)])
+    ax.set(title=label, xlim=(0, 1), ylim=(0, 1))
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png")
+    plt.close(fig)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({"change": 1e-6}, True),
+        ({"change": 2e-4}, True),
+        ({"change": 0.02}, False),
+        ({"label": "0.128"}, False),
+        ({"size": 4.1}, False),
+    ],
+    ids=str,
+)
+def test_a_picture_is_another_when_the_change_is_seen(changes, same):
+    assert (TolerantText(figure()) == figure(**changes)) is same
+
+
+def test_a_figure_replaced_by_another_turns_red(run_notebook):
+    source = "import base64\nfrom IPython.display import Image\nImage(base64.b64decode({!r}))"
+    cells = []
+    for stored, drawn in ((figure(), figure()), (figure(), figure(label="0.128"))):
+        data = {"image/png": stored, "text/plain": "<IPython.core.display.Image object>"}
+        outputs = [new_output("execute_result", data=data, execution_count=1)]
+        cells.append(new_code_cell(source.format(drawn), outputs=outputs, execution_count=1))
+    assert run_notebook(cells)[0] == [True, False]

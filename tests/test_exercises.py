@@ -83,7 +83,9 @@ def test_an_error_of_the_student_is_told_in_one_line(register, capsys, error, to
 
 @pytest.mark.parametrize("name", ["nada.1", "", "modelo_1", None, 3])
 def test_an_unknown_topic_names_those_there_are(name):
-    with pytest.raises(ValueError, match=r"No existe el ejercicio .* Los temas son: .*generacion.*modelo.*\."):
+    with pytest.raises(
+        ValueError, match=r"No existe el ejercicio .* Los temas son: .*generacion.*modelo.*\."
+    ):
         check(name, 1)
 
 

@@ -1,4 +1,4 @@
-"""Una lección es una entrada de `notebooks/lecciones.toml`: nada de lo que sale de ella falta, sobra o difiere."""
+"""Una lección es una entrada de `notebooks/lecciones.toml`: de lo que sale de ella nada falta ni difiere."""
 
 import re
 import shutil
@@ -68,7 +68,7 @@ def _figures(root):
         if f"(../imgs/{lesson.number}_mapa.svg)" not in text:
             yield f"{lesson.file} no enseña su mapa, ../imgs/{lesson.number}_mapa.svg"
         if not set(lesson.map) <= set(MAP_PIECES):
-            yield f"las piezas del mapa son {', '.join(MAP_PIECES)}; la lección {lesson.number} pide {lesson.map}"
+            yield f"la lección {lesson.number} enciende {lesson.map}; las piezas son {', '.join(MAP_PIECES)}"
     used = set(re.findall(r"gpt_course\.plotting(?:\.| import )(\w+)", "".join(code)))
     there_are = {path.stem for path in (root / "gpt_course/plotting").glob("[a-z]*.py")}
     yield from (f"falta plotting/{name}.py, que alguien importa" for name in sorted(used - there_are))
@@ -189,7 +189,10 @@ def test_a_lesson_is_added_with_six_files(course, monkeypatch):
 def test_a_forgotten_file_is_named(course, without):
     add_lesson(course, without)
     told = "\n".join(problems(course))
-    expected = {MANIFEST: "77_prueba.ipynb no está", "gpt_course/exercises/trial.py": "corrige el tema «prueba»"}
+    expected = {
+        MANIFEST: "77_prueba.ipynb no está",
+        "gpt_course/exercises/trial.py": "corrige el tema «prueba»",
+    }
     assert expected.get(without, without.removeprefix("gpt_course/")) in told
 
 
@@ -199,7 +202,11 @@ def test_a_forgotten_file_is_named(course, without):
         ("README.md", "| 60 min | lista |", "| 61 min | lista |"),
         ("README.md", "| 10 · Entrenamiento | | próximamente |\n", ""),
         ("notebooks/indice.md", "¿Cabe en mi equipo?", "¿Cabe?"),
-        ("notebooks/03_atencion.ipynb", "(04_capas_del_bloque.ipynb). **T", "(05_bloque_transformer.ipynb). **T"),
+        (
+            "notebooks/03_atencion.ipynb",
+            "(04_capas_del_bloque.ipynb). **T",
+            "(05_bloque_transformer.ipynb). **T",
+        ),
         ("notebooks/03_atencion.ipynb", "**Tiempo:** hora y media", "**Tiempo:** una hora"),
         ("notebooks/03_atencion.ipynb", "# 03 · Atención", "# 03 · La atención"),
         ("notebooks/03_atencion.ipynb", "imgs/03_mapa.svg", "imgs/04_mapa.svg"),

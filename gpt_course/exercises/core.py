@@ -45,7 +45,9 @@ def check(name, answer):
         topic = str(name).split(".")[0]
         known = [other for other in EXERCISES if other.split(".")[0] == topic]
         topics = dict.fromkeys(other.split(".")[0] for other in EXERCISES)
-        there_are = f"Los de ese tema son: {', '.join(known)}" if known else f"Los temas son: {', '.join(topics)}"
+        there_are = (
+            f"Los de ese tema son: {', '.join(known)}" if known else f"Los temas son: {', '.join(topics)}"
+        )
         raise ValueError(f"No existe el ejercicio {name!r}. {there_are}.")
     try:
         parts = answer if isinstance(answer, (tuple, list)) else [answer]
