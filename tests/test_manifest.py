@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from manifest import MANIFEST, ROOT, Lesson, read
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from repository import tracked
 
 from gpt_course.plotting.diagrams import MAP_PIECES
 
@@ -32,11 +33,9 @@ def problems(root):
 
 def _notebooks(root):
     needed = {path.relative_to(root).as_posix() for path in manifest.notebooks(root)}
-    found = {
-        path.relative_to(root).as_posix()
-        for folder in ("notebooks", "notebooks/soluciones")
-        for path in (root / folder).glob("[0-9][0-9]_*.ipynb")
-    }
+    # Los que guarda git: una copia o unos apuntes de quien estudia no son una lección sin registrar.
+    paths = tracked(".ipynb") if root == ROOT else (root / "notebooks").rglob("*.ipynb")
+    found = {path.relative_to(root).as_posix() for path in paths}
     yield from (f"falta {name}, que {MANIFEST} nombra" for name in sorted(needed - found))
     yield from (f"{name} no está en {MANIFEST}" for name in sorted(found - needed))
 
