@@ -16,8 +16,8 @@ import re
 DECIMAL = re.compile(r"(?:(?<=[\[\s]) )?(?<![\w.])([-+]?\d+\.(\d*)(?:e([-+]?\d+))?)(?!\d|\.\d)")
 RELATIVE_TOLERANCE = 1e-4
 PNG = "iVBORw0KGgo"  # así empieza, en base 64, todo PNG
-# Con otro procesador una curva se mueve una fracción de punto y cambian un poco los de su borde. Medido: si se
-# mueve 0,0002 de su eje, un 0,5 % de los puntos, en 12 partes de 255; si cambia una cifra de un rótulo, en 200.
+# Con otro procesador una curva se mueve una fracción de punto y cambian un poco los de su borde. Medido:
+# moverla 0,0002 de su eje cambia un 0,5 % de los puntos en 12 partes de 255; otra cifra en un rótulo, en 200.
 SEEN, BLATANT, CHANGED_PIXELS = 4 / 255, 32 / 255, 0.01
 
 

@@ -169,9 +169,15 @@ def write(root=ROOT):
         if old == new:
             continue
         if cell is None:
-            path.write_text(new, encoding="utf-8", newline="\n")
+            _replace(path, new)
             continue
         notebook = json.loads(path.read_text(encoding="utf-8"))
         notebook["cells"][cell]["source"] = new.splitlines(keepends=True)
-        saved = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-        path.write_text(saved, encoding="utf-8", newline="\n")
+        _replace(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+
+
+def _replace(path, text):
+    """Escribe el archivo entero o nada."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    partial.replace(path)

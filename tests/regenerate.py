@@ -72,7 +72,7 @@ def main(arguments):
             draw_figures(ROOT / "imgs")
         for path in paths:
             regenerate(path)
-    except CannotRegenerate as error:
+    except (CannotRegenerate, ValueError) as error:  # ValueError: lo que dice el manifiesto no puede ser
         return str(error)
     except OSError as error:
         return f"No se pudo escribir: {error}. Comprueba el espacio y los permisos y repite la orden."
