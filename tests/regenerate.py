@@ -12,8 +12,10 @@ import json
 import re
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
+import manifest
 import matplotlib
 import matplotlib.pyplot as plt
 import nbformat
@@ -21,9 +23,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from gpt_course.bench.report import rows
-from gpt_course.config import GPT_CONFIG_124M
 from gpt_course.plotting.bench import plot_speed
-from gpt_course.plotting.diagrams import draw_architecture, draw_map
+from gpt_course.plotting.diagrams import draw_map
 
 matplotlib.use("Agg")  # sin ventanas
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,19 +35,11 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 FIGURES = {
-    "00_mapa.svg": lambda: draw_map([]),
-    "01_mapa.svg": lambda: draw_map(["tokens"]),
-    "02_mapa.svg": lambda: draw_map(["incrustaciones"]),
-    "03_mapa.svg": lambda: draw_map(["atencion"]),
-    "04_mapa.svg": lambda: draw_map(["capas"]),
-    "05_mapa.svg": lambda: draw_map(["bloque"]),
-    "06_arquitectura.svg": lambda: draw_architecture(GPT_CONFIG_124M),
-    "06_mapa.svg": lambda: draw_map(["modelo"]),
-    "07_mapa.svg": lambda: draw_map(["generacion"]),
-    "08_mapa.svg": lambda: draw_map(["incrustaciones", "cabeza"]),
-    "09_mapa.svg": lambda: draw_map(["modelo"]),
-    "11_mapa.svg": lambda: draw_map(["atencion", "generacion"]),
-    "12_mapa.svg": lambda: draw_map(["modelo"]),
+    **{
+        f"{lesson.number}_mapa.svg": partial(draw_map, lesson.map)
+        for lesson in manifest.read()
+        if lesson.ready
+    },
     "velocidad.svg": lambda: plot_speed(rows(json.loads(MEASURED.read_text(encoding="utf-8")))),
 }
 # Última celda, que no se guarda: la memoria que llegó a ocupar el núcleo (en KiB en Linux; bytes en macOS).
@@ -75,10 +68,11 @@ def main(arguments):
             return f"Se esperaba la ruta de un cuaderno .ipynb; llegó {path}, que no existe o no lo es."
     try:
         if not arguments:
+            manifest.write()
             draw_figures(ROOT / "imgs")
         for path in paths:
             regenerate(path)
-    except CannotRegenerate as error:
+    except (CannotRegenerate, ValueError) as error:  # ValueError: lo que dice el manifiesto no puede ser
         return str(error)
     except OSError as error:
         return f"No se pudo escribir: {error}. Comprueba el espacio y los permisos y repite la orden."
@@ -88,9 +82,8 @@ def main(arguments):
 
 
 def lessons():
-    """Los cuadernos del curso; los que JupyterLab deja en .ipynb_checkpoints no lo son."""
-    paths = sorted(NOTEBOOKS.rglob("[0-9]*.ipynb"))
-    return [path for path in paths if not is_hidden(path.relative_to(ROOT))]
+    """Los cuadernos del curso: los del manifiesto, no los que alguien deje a su lado."""
+    return [path for path in manifest.notebooks() if path.exists()]
 
 
 def is_hidden(path):

@@ -2,6 +2,7 @@
 
 import re
 
+import manifest
 import nbformat
 import pytest
 import regenerate
@@ -9,7 +10,7 @@ import repository
 from regenerate import NOTEBOOKS, ROOT
 from repository import tracked
 
-PATHS = [path for path in tracked(".ipynb") if NOTEBOOKS in path.parents]
+PATHS = manifest.notebooks()
 ALLOWED_TAGS = {"nbval-ignore-output", "raises-exception"}
 SECTIONS = ["Objetivos", "El mapa", "De la libreta al paquete", "Errores frecuentes", "Ejercicios", "Resumen"]
 TEXT_FILES = tracked(".md")
@@ -142,7 +143,7 @@ def test_numbers_and_links(path):
 
 
 def test_the_figures_in_imgs_are_the_ones_that_the_code_draws(tmp_path):
-    from conftest import same_output
+    from tolerance import same_output
 
     regenerate.draw_figures(tmp_path)
     drawn = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}

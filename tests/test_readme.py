@@ -1,4 +1,4 @@
-"""Lo que dicen README.md y el índice es lo que hay."""
+"""Lo que dice README.md es lo que hay."""
 
 import json
 import os
@@ -7,25 +7,15 @@ import subprocess
 import sys
 
 import pytest
-from regenerate import MEASURED, NOTEBOOKS, ROOT
+from regenerate import MEASURED, ROOT
 from repository import tracked
 
 from gpt_course.bench.report import table
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-INDEX = (NOTEBOOKS / "indice.md").read_text(encoding="utf-8")
 COMMANDS = [
     line for block in re.findall(r"^```\n(.*?)^```", README, flags=re.M | re.S) for line in block.splitlines()
 ]
-
-
-def lessons(text, folder):
-    """Filas de una tabla de lecciones: título → cuaderno enlazado, o None si aún no existe."""
-    rows = {}
-    for cell in re.findall(r"^\| (\[?\d\d · [^|]*) \|", text, flags=re.M):
-        title, target = re.fullmatch(r"\[?([^\]]*)\]?(?:\((.*)\))?", cell).groups()
-        rows[title] = target and (folder / target)
-    return rows
 
 
 def test_the_first_two_commands_are_the_ones_that_ci_runs():
@@ -42,20 +32,6 @@ def test_every_command_named_exists(option):
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     shown = subprocess.run(command, capture_output=True, check=True, env=environment)
     assert option in shown.stdout.decode("utf-8")
-
-
-def test_both_tables_list_the_lessons_that_exist():
-    in_readme, in_index = lessons(README, ROOT), lessons(INDEX, NOTEBOOKS)
-    assert list(in_readme) == list(in_index) and len(in_readme) == 13
-    linked = [path.resolve() for path in in_readme.values() if path]
-    assert linked == [path.resolve() for path in in_index.values() if path]
-    assert linked == [path for path in tracked(".ipynb") if path.parent == NOTEBOOKS]
-
-
-def test_titles_agree_with_the_notebooks():
-    for title, path in lessons(README, ROOT).items():
-        if path:
-            assert f'"# {title}' in path.read_text(encoding="utf-8")
 
 
 def test_the_map_of_the_repository_names_what_there_is():

@@ -2,30 +2,17 @@
 
 Un tema (por ejemplo `model.py`) registra sus ejercicios con `@exercise("modelo.1")`: una función que
 recibe la respuesta y lanza `Wrong("pista")` si no es correcta; lo que devuelve se muestra al acertar.
+Basta con que el módulo esté en esta carpeta: `check` los importa todos.
 La pista dice qué pasa y hacia dónde mirar; nunca da la solución.
 """
 
 import importlib
 import math
 import numbers
+import pkgutil
 
 import torch
 
-# El módulo de cada tema se importa solo cuando se corrige uno de sus ejercicios.
-TOPICS = {
-    "bienvenida": "tensors",
-    "tokenizacion": "tokenization",
-    "incrustaciones": "embeddings",
-    "atencion": "attention",
-    "capas": "layers",
-    "bloque": "block",
-    "modelo": "model",
-    "generacion": "generation",
-    "vinculacion": "tying",
-    "memoria": "memory",
-    "cache": "cache",
-    "pesos": "weights",
-}
 EXERCISES = {}
 
 
@@ -53,13 +40,13 @@ def check(name, answer):
     `...` significa «sin resolver», también dentro de una tupla o una lista.
     Errores: `ValueError` si el ejercicio no existe.
     """
-    topic = str(name).split(".")[0]
-    if topic in TOPICS:
-        importlib.import_module(f"gpt_course.exercises.{TOPICS[topic]}")
+    _register_all()
     if name not in EXERCISES:
+        topic = str(name).split(".")[0]
         known = [other for other in EXERCISES if other.split(".")[0] == topic]
+        topics = dict.fromkeys(other.split(".")[0] for other in EXERCISES)
         there_are = (
-            f"Los de ese tema son: {', '.join(known)}" if known else f"Los temas son: {', '.join(TOPICS)}"
+            f"Los de ese tema son: {', '.join(known)}" if known else f"Los temas son: {', '.join(topics)}"
         )
         raise ValueError(f"No existe el ejercicio {name!r}. {there_are}.")
     try:
@@ -76,6 +63,13 @@ def check(name, answer):
         print(f"✗ {name}: tu respuesta dio un error al probarla ({type(error).__name__}: {reason}).")
     else:
         print(f"✓ {name}: {message}")
+
+
+def _register_all():
+    """Importa los temas: cada módulo de esta carpeta registra los suyos."""
+    folder = importlib.import_module(__package__).__path__
+    for module in pkgutil.iter_modules(folder):
+        importlib.import_module(f"{__package__}.{module.name}")
 
 
 def run(function, *arguments):
