@@ -7,11 +7,26 @@ se cambian dos métodos de cada celda.
 """
 
 import math
+import os
 import re
+from pathlib import Path
+
+import ajustes
 
 # El espacio de «[ 0.5, -0.5]» ocupa el lugar del signo y no cuenta.
 DECIMAL = re.compile(r"(?:(?<=[\[\s]) )?(?<![\w.])([-+]?\d+\.(\d*)(?:e([-+]?\d+))?)(?!\d|\.\d)")
 RELATIVE_TOLERANCE = 1e-4
+
+
+def pytest_configure(config):
+    """Los ajustes de quien escribe «pytest» a mano tampoco llegan a los cuadernos."""
+    config.add_cleanup(lambda before=dict(os.environ): _set_environment(before))
+    _set_environment(ajustes.environment(str(Path(__file__).resolve().parent)))
+
+
+def _set_environment(variables):
+    os.environ.clear()
+    os.environ.update(variables)
 
 
 def pytest_itemcollected(item):

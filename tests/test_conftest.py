@@ -1,5 +1,6 @@
 """La tolerancia de `pytest --nbval`: qué diferencias acepta y cuáles no, también en cuadernos de verdad."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+import ajustes
 from conftest import TolerantText, same_output
 
 pytest_plugins = ["pytester"]
@@ -149,3 +151,9 @@ def test_notebook_cells(run_notebook):
     expected = [passes for _, _, passes in CELLS.values()] * 2
     assert dict(zip(names, passed, strict=True)) == dict(zip(names, expected, strict=True))
     assert "0.1357" in report  # el informe enseña la diferencia
+
+
+def test_the_settings_of_who_runs_pytest_do_not_reach_the_notebooks():
+    for name, folder in ajustes.OWN_FOLDERS.items():
+        assert os.environ[name] == str(Path(ajustes.settings_folder(str(ROOT)), folder))
+    assert not {"MATPLOTLIBRC", "MPLBACKEND", "JUPYTER_PATH", "PYTHONSTARTUP"} & set(os.environ)
