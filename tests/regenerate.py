@@ -27,6 +27,7 @@ from canonical import error_of, is_not_compared, merge, normalise
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+import ajustes
 from gpt_course.bench.report import rows
 from gpt_course.config import GPT_CONFIG_124M
 from gpt_course.plotting.bench import plot_speed
@@ -169,7 +170,7 @@ def run(notebook, folder, may_fail):
         # nbclient trata Ctrl-C como un núcleo que muere solo; así llega hasta aquí como lo que es.
         asyncio.get_running_loop().add_signal_handler = lambda *_: None
         try:
-            await client.async_execute()
+            await client.async_execute(env=ajustes.environment(str(ROOT)))
         except DeadKernelError:
             if asyncio.current_task().cancelling():
                 raise asyncio.CancelledError from None
