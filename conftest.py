@@ -1,7 +1,8 @@
 """Cómo se ejecutan las pruebas del curso: en cuántos procesos, qué cuadernos y cómo se mira cada celda.
 
-nbval compara las salidas al pie de la letra, no mira las figuras y, si un núcleo se detiene, espera media hora
-y lo dice en inglés. Aquí se cambian algunos métodos de cada celda; la tolerancia está en tests/tolerance.py.
+nbval compara las salidas al pie de la letra, no mira las figuras y, si un núcleo se detiene, espera más de
+media hora y lo dice en inglés: aquí se cambian algunos métodos de cada celda. La tolerancia con que se
+comparan está en tests/tolerance.py.
 """
 
 import contextlib
@@ -14,6 +15,8 @@ from queue import Empty
 
 import pytest
 from tolerance import TolerantText
+
+import ajustes
 
 ROOT = Path(__file__).resolve().parent
 Stopped = pytest.fail.Exception
@@ -28,6 +31,17 @@ MEMORY_PER_WORKER = 2 * 2**30  # bytes: el proceso y el núcleo de un cuaderno
 
 
 # --- Qué se ejecuta y dónde -------------------------------------------------------------------------
+
+
+def pytest_configure(config):
+    """Los ajustes de quien escribe «pytest» a mano tampoco llegan a los cuadernos."""
+    config.add_cleanup(lambda before=dict(os.environ): _set_environment(before))
+    _set_environment(ajustes.environment(str(ROOT)))
+
+
+def _set_environment(variables):
+    os.environ.clear()
+    os.environ.update(variables)
 
 
 def pytest_addoption(parser):

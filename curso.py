@@ -27,6 +27,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ajustes
+
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -39,33 +41,19 @@ NEARLY_FULL = 20 * 2**20  # bytes
 INDEX_URL = "/lab/tree/notebooks/indice.md"
 # Lo que delata una instalación a medias, y lo único que puede haber en una carpeta .venv que se rehace.
 WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval", "pytest")
-VENV_CONTENTS = {
-    "bin",
-    "etc",
-    "include",
-    "lib",
-    "lib64",
-    "scripts",
-    "share",
-    "pyvenv.cfg",
-    ".gitignore",
-    STAMP.name,
-}
+VENV_CONTENTS = set(
+    f"bin etc include lib lib64 scripts share pyvenv.cfg .gitignore {STAMP.name} {ajustes.FOLDER}".split()
+)
+LONGEST_INSIDE = 189  # lo que mide en Windows la ruta más larga de .venv (de torch); el total no pasa de 259
 
 # Sin avisos ni búsqueda de versiones nuevas, porque en muchas aulas no hay red; y el índice se abre
 # para leer: con «?factory=Markdown%20Preview» en INDEX_URL, la dirección que imprime Jupyter sale rota.
 LAB_SETTINGS = """{
   "@jupyterlab/apputils-extension:notification": {"checkForUpdates": false, "fetchNews": "false"},
-  "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}}
+  "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+  "@jupyterlab/translation-extension:plugin": {"locale": "es_ES"}
 }
 """
-
-# De los ajustes PIP_* del usuario se respeta de dónde y cómo descargar, no dónde ni qué instalar.
-PIP_DOWNLOAD_SETTINGS = re.compile(
-    r"PIP_(.*(INDEX|LINKS|PROXY|CERT|HOST|CACHE|TIMEOUT|RETRIES|CONFIG|KEYRING|FEATURE|DEPRECATED).*)"
-)
-# MPLBACKEND quitaría las figuras de los cuadernos; los demás mezclan otro Python con el del curso.
-FOREIGN_SETTINGS = ("PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "MPLBACKEND")
 
 NO_SPACE = "el disco está lleno. Libera espacio (README.md dice cuánto hace falta) y repite la orden."
 # El orden importa: sin red, pip también dice que no encuentra el paquete.
@@ -75,6 +63,10 @@ CAUSES = {
         "Comprueba el índice y repite la orden."
     ),
     r"No space left on device|Errno 28\b|WinError 112\b|Disk quota exceeded": NO_SPACE,
+    r"Errno 1\b.* -> |symbolic link|WinError 1314\b": (
+        "este disco no admite enlaces simbólicos, que .venv necesita (les pasa a las memorias USB). Copia la "
+        "carpeta del curso al disco del equipo y repite la orden ahí."
+    ),
     r"Permission denied|Read-only file system|Errno (?:13|30)\b|WinError (?:5|32)\b": (
         "no hay permiso para escribir en la carpeta del curso. Cierra JupyterLab si está abierto, o copia "
         "el curso a una carpeta tuya, y repite la orden."
@@ -187,6 +179,7 @@ def prepare(torch_index=None):
             print("PyTorch ya está en .venv. Para cambiarlo, borra la carpeta .venv y repite la orden.")
         return
     check_that_venv_is_ours()
+    check_that_paths_fit()
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
             raise CourseError(
@@ -213,12 +206,28 @@ def check_that_venv_is_ours():
         )
 
 
+def check_that_paths_fit():
+    length, room = len(str(ROOT)), 259 - LONGEST_INSIDE - len("/.venv/")
+    if os.name == "nt" and length > room and not long_paths_are_enabled():
+        raise CourseError(
+            f"La ruta de la carpeta del curso tiene {length} caracteres, y en Windows caben {room}. Cópiala "
+            "a una más corta, como C:\\gpt, y repite la orden ahí."
+        )
+
+
+def long_paths_are_enabled():
+    import ctypes
+
+    return bool(ctypes.windll.ntdll.RtlAreLongPathsEnabled() & 1)
+
+
 def stamp():
     """Huella de todo lo que decide el contenido de .venv; la ruta, porque .venv no se puede mover."""
     digest = hashlib.sha256()
     for name in ("pyproject.toml", "constraints.txt"):
         digest.update(hashlib.sha256((ROOT / name).read_bytes()).digest())
-    digest.update(f"{sys.implementation.cache_tag} {ROOT}".encode("utf-8", "surrogateescape"))
+    # fsencode: los mismos bytes con cualquier configuración regional.
+    digest.update(sys.implementation.cache_tag.encode() + b" " + os.fsencode(str(ROOT)))
     return digest.hexdigest()
 
 
@@ -254,8 +263,10 @@ def install(torch_index):
     pip = [str(VENV_PYTHON), "-m", "pip", "install", "-c", "constraints.txt"]
     if torch_index:
         # --no-deps: un índice de PyTorch no tiene por qué llevar lo demás en las versiones del curso.
-        watched("instalar PyTorch", [*pip, "--no-deps", "--index-url", torch_index, "torch"])
-    watched("instalar los paquetes", [*pip, "-e", ".[test]"])
+        watched("instalar PyTorch", [*pip, "--no-deps", "--index-url", torch_index, "torch"], pip_settings())
+    watched("instalar los paquetes", [*pip, "-e", ".[test]"], pip_settings())
+    # pip apunta la ruta entera, y si lleva una Á hay Python que no arranca: basta la relativa, que es ASCII.
+    (SITE_PACKAGES / "gpt_course.pth").write_text(os.path.relpath(str(ROOT), str(SITE_PACKAGES)))
     # matplotlib busca las letras del equipo la primera vez, y puede avisarlo dentro de un cuaderno.
     watched("preparar las figuras", [str(VENV_PYTHON), "-c", "import matplotlib.font_manager"])
     settings = VENV / "share" / "jupyter" / "lab" / "settings"
@@ -264,10 +275,19 @@ def install(torch_index):
     STAMP.write_text(complete)
 
 
-def watched(task, command):
+def pip_settings():
+    """De los archivos de pip del usuario, lo mismo que de sus variables PIP_*."""
+    command = [str(VENV_PYTHON), "-m", "pip", "config", "list"]
+    env = dict(ajustes.environment(str(ROOT)), PYTHONIOENCODING="utf-8")
+    listed = subprocess.run(command, cwd=str(ROOT), env=env, stdout=subprocess.PIPE)
+    return ajustes.from_pip_config(listed.stdout.decode("utf-8"))
+
+
+def watched(task, command, settings=()):
     """Ejecuta una orden a la vista y, si falla, busca la causa en lo que escribió como errores."""
     errors = []
-    with subprocess.Popen(command, cwd=str(ROOT), env=environment(), stderr=subprocess.PIPE) as process:
+    env = dict(ajustes.environment(str(ROOT)), **dict(settings))
+    with subprocess.Popen(command, cwd=str(ROOT), env=env, stderr=subprocess.PIPE) as process:
         try:
             for line in process.stderr:
                 errors.append(line.decode("utf-8", "replace"))
@@ -281,31 +301,19 @@ def watched(task, command):
         raise CourseError(f"No se pudo {task}: {explain(''.join(errors))}")
 
 
-def environment():
-    """Las variables del usuario, sin las que mezclarían otro Python con el del curso."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in FOREIGN_SETTINGS
-        and (not name.startswith("PIP_") or PIP_DOWNLOAD_SETTINGS.fullmatch(name))
-    }
-    # PYTHONPATH: Python 3.11 y 3.12 no leen en Windows la ruta con tildes de una instalación editable.
-    kept.update(PYTHONPATH=str(ROOT), PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1")
-    # La misma letra que pida el usuario; los signos que no tenga se cambian por «?» en vez de fallar.
-    kept["PYTHONIOENCODING"] = os.environ.get("PYTHONIOENCODING", "").partition(":")[0] + ":replace"
-    return kept
-
-
 # --- Las órdenes ------------------------------------------------------------------------------------
 
 
 def call(arguments):
     """Ejecuta el Python del curso con el teclado y la pantalla del usuario; devuelve su código de salida."""
-    with subprocess.Popen([str(VENV_PYTHON), *arguments], env=environment()) as process:
-        # Ctrl-C ya le llega al programa (Jupyter pregunta, pytest resume): aquí solo se espera.
-        signal.signal(signal.SIGINT, lambda *_: None)
+    interrupted = []
+    with subprocess.Popen([str(VENV_PYTHON), *arguments], env=ajustes.environment(str(ROOT))) as process:
+        # Ctrl-C ya le llega al programa (Jupyter pregunta, pytest resume): aquí se espera a que acabe.
+        signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         process.wait()
+    if interrupted and process.returncode not in (0, 130):  # con 130, ya lo ha dicho el programa
+        raise KeyboardInterrupt
     # Un programa que muere por una señal da −n; en la terminal eso se escribe 128 + n.
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
@@ -337,7 +345,7 @@ def check():
     """Comprueba el entorno con su propio Python y lo cuenta."""
     command = [str(VENV_PYTHON), "-c", "import curso; curso.report()"]
     # cwd: «-c» busca primero en la carpeta actual, que podría tener otro curso.py.
-    done = subprocess.run(command, cwd=str(ROOT), env=environment(), stderr=subprocess.PIPE)
+    done = subprocess.run(command, cwd=str(ROOT), env=ajustes.environment(str(ROOT)), stderr=subprocess.PIPE)
     if done.returncode != 0:
         reason = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise CourseError(
@@ -353,12 +361,13 @@ def report():
     from gpt_course.model import GPTModel
     from gpt_course.tokenizer import load_gpt2_tokenizer
 
-    model = GPTModel(GPT_CONFIG_124M)
+    with torch.device("meta"):  # las formas de verdad, sin reservar su memoria
+        model = GPTModel(GPT_CONFIG_124M)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     sentence = "Un modelo de lenguaje predice el siguiente token."
     tokens = load_gpt2_tokenizer().encode(sentence)
     print(f"Python {'.'.join(map(str, sys.version_info[:3]))} · PyTorch {torch.__version__}")
-    print(f"GPT-2 pequeño, construido: {parameters:,} parámetros (la lección 06 cuenta por qué se dice 124M)")
+    print(f"GPT-2 pequeño: {parameters:,} parámetros (la lección 06 cuenta por qué se dice 124M)")
     print(f"«{sentence}» → {len(tokens)} tokens: {tokens}")
     print("Todo listo.")
 

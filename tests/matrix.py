@@ -48,9 +48,35 @@ def rehearsal():
 def odd_path():
     """Una copia en otra ruta, con su propio .venv recién instalado (necesita red y espacio)."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "año 1, lección de GPT"
+        copy = Path(folder) / "año 1, lección de GPT, Ángel Íñiguez"
         shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
-        return execute(SUITE, cwd=copy)
+        return execute(SUITE, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, cwd=copy)
+
+
+def zip_copy(inside_a_repository):
+    """El zip que descarga quien no usa git, desempaquetado; con este mismo entorno."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive, copy = Path(folder) / "curso.zip", Path(folder) / "apuntes" / "curso"
+        subprocess.run(["git", "-C", ROOT, "archive", "-o", archive, "HEAD"], check=True)
+        shutil.unpack_archive(archive, copy)
+        if inside_a_repository:
+            subprocess.run(["git", "-C", copy.parent, "init", "-q"], check=True)
+            subprocess.run(["git", "-C", copy.parent, "add", "."], check=True)
+        return execute([sys.executable, "-m", "pytest", "--nbval"], {"PYTHONPATH": str(copy)}, cwd=copy)
+
+
+def foreign_home():
+    """Una carpeta personal con ajustes que cambiarían lo que se imprime y cómo es una figura."""
+    with tempfile.TemporaryDirectory() as home:
+        for name, text in {
+            ".config/matplotlib/matplotlibrc": "savefig.dpi: 20",
+            ".ipython/profile_default/ipython_config.py": "c.InlineBackend.figure_formats = {'svg'}",
+            ".jupyter/jupyter_server_config.py": "c.ServerApp.preferred_dir = '/no/existe'",
+            ".local/share/jupyter/kernels/python3/kernel.json": '{"argv": ["false"], "display_name": "x"}',
+        }.items():
+            (Path(home) / name).parent.mkdir(parents=True)
+            (Path(home) / name).write_text(text)
+        return execute(SUITE, {"HOME": home, "JUPYTER_PATH": f"{home}/.local/share/jupyter"})
 
 
 def read_only():
@@ -72,6 +98,9 @@ ROWS = {
     "mkl": lambda: with_settings(MKL_CBWR="COMPATIBLE"),
     "sin-red": lambda: execute(without_network(SUITE)),
     "ruta": odd_path,
+    "zip": lambda: zip_copy(inside_a_repository=False),
+    "zip-en-otro-repo": lambda: zip_copy(inside_a_repository=True),
+    "otra-casa": foreign_home,
     "solo-lectura": read_only,
     "un-proceso": lambda: execute([*SUITE, "-n", "0"]),
     "pytest-raiz": lambda: plain_pytest("."),

@@ -4,13 +4,18 @@ Cada cuaderno se ejecuta en un núcleo nuevo y se guarda normalizado, de modo qu
 máquina no cambia nada. Si una celda falla, el cuaderno queda como estaba.
 """
 
+import signal
+import sys
+
+if __name__ == "__main__":  # mientras se cargan las bibliotecas no hay nada a medias: Ctrl-C acaba sin más
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import asyncio
 import base64
 import contextlib
-import copy
 import io
 import json
 import re
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -19,9 +24,12 @@ import manifest
 import matplotlib
 import matplotlib.pyplot as plt
 import nbformat
+import repository
+from canonical import error_of, is_not_compared, merge, normalise
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+import ajustes
 from gpt_course.bench.report import rows
 from gpt_course.plotting.bench import plot_speed
 from gpt_course.plotting.diagrams import draw_map
@@ -30,10 +38,6 @@ matplotlib.use("Agg")  # sin ventanas
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 MEASURED = ROOT / "gpt_course" / "bench" / "measured.json"  # lo midió python -m gpt_course.bench --json
-METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
 FIGURES = {
     **{
         f"{lesson.number}_mapa.svg": partial(draw_map, lesson.map)
@@ -51,8 +55,8 @@ try:
 except ImportError:
     builtins.print("desconocida en Windows", end="")
 """
+MAY_FAIL = "raises-exception"  # la etiqueta con que nbclient no se detiene en una celda que falla
 NOT_A_NOTEBOOK = (ValueError, TypeError, AttributeError, KeyError)  # lo que da nbformat con otra cosa
-CAPTION = "**Figura "  # la celda de texto que sigue a una figura empieza así y es su texto alternativo
 
 
 class CannotRegenerate(Exception):
@@ -60,6 +64,7 @@ class CannotRegenerate(Exception):
 
 
 def main(arguments):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if any(argument.startswith("-") for argument in arguments):
         return "Uso: python3 curso.py regenerar [cuaderno…]   (sin cuadernos: todos, y también imgs/)"
     paths = [Path(argument).resolve() for argument in arguments] or lessons()
@@ -77,7 +82,8 @@ def main(arguments):
     except OSError as error:
         return f"No se pudo escribir: {error}. Comprueba el espacio y los permisos y repite la orden."
     except KeyboardInterrupt:
-        return "Interrumpido. El cuaderno que se estaba ejecutando queda como estaba."
+        print("\nInterrumpido. El cuaderno que se estaba ejecutando queda como estaba.", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -86,21 +92,25 @@ def lessons():
     return [path for path in manifest.notebooks() if path.exists()]
 
 
-def is_hidden(path):
-    return any(part.startswith(".") for part in path.parts)
-
-
 def regenerate(path):
     print(f"{path.name}: ", end="", flush=True)
     start = time.perf_counter()
     try:
-        notebook, memory = execute(path)
+        notebook, memory = execute(path, saved_by_git(path))
     except (CellExecutionError, DeadKernelError, CellTimeoutError, *NOT_A_NOTEBOOK) as error:
         raise CannotRegenerate(
             f"{path.name} no se pudo ejecutar y queda como estaba. Corrígelo y repite la orden:\n{error}"
         ) from error
     save(notebook, path)
     print(f"{time.perf_counter() - start:.0f} s, memoria máxima {memory}")
+    for cell in filter(error_of, filter(is_not_compared, notebook.cells)):
+        print(f"  La celda {cell.execution_count}, que no se compara, da un error: {error_of(cell)}")
+
+
+def saved_by_git(path):
+    """El cuaderno que git guarda, o None si no guarda ninguno."""
+    saved = repository.saved(path)
+    return None if saved is None else nbformat.reads(saved.decode("utf-8"), as_version=4)
 
 
 def draw_figures(folder):
@@ -113,30 +123,64 @@ def draw_figures(folder):
             plt.close(figure)
 
 
-def execute(path):
-    """Ejecuta un cuaderno en su carpeta; devuelve el cuaderno normalizado y su memoria. No escribe nada."""
+def execute(path, saved=None):
+    """Ejecuta un cuaderno en su carpeta; devuelve el cuaderno normalizado y su memoria. No escribe nada.
+
+    `saved` es el cuaderno que git guarda. Una celda que no se compara conserva la salida guardada si su
+    código es el mismo y solo cambian las cifras; si es otro, es de quien estudia y puede dar un error.
+    """
     notebook = nbformat.read(path, as_version=4)
-    measured = {cell.id: cell.outputs for cell in notebook.cells if is_not_compared(cell) and cell.outputs}
+    known = {cell.id: cell for cell in (saved.cells if saved else []) if is_not_compared(cell)}
+    answers = [
+        cell
+        for cell in notebook.cells
+        if is_not_compared(cell) and cell.source != known.get(cell.id, {}).get("source")
+    ]
     drawn = {cell.id: list(_images(cell)) for cell in notebook.cells}
-    notebook.cells.append(nbformat.v4.new_code_cell(MEASURE))
-    resources = {"metadata": {"path": str(path.parent)}}
-    quiet = ["--log-level=ERROR"]  # el núcleo avisa de que habla por TCP; aquí no sale de la máquina
-    NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources=resources, extra_arguments=quiet
-    ).execute()
-    memory = notebook.cells.pop().outputs[0].text
+    memory = run(notebook, path.parent, answers)
     for cell in notebook.cells:
-        if cell.id in measured and _shape(measured[cell.id]) == _shape(cell.outputs):
-            cell.outputs = measured[cell.id]
+        if is_not_compared(cell) and cell not in answers and _shape(known[cell.id]) == _shape(cell):
+            cell.outputs = known[cell.id].outputs
         for old, new in zip(drawn.get(cell.id, []), _images(cell), strict=False):
             if _looks_the_same(old["image/png"], new["image/png"]):
                 new["image/png"] = old["image/png"]
     return normalise(notebook), memory
 
 
-def _shape(outputs):
-    """Una salida sin sus cifras: la de una medida se conserva si lo demás no cambia."""
-    texts = (output.get("text") or output.get("data", {}).get("text/plain", "") for output in _merge(outputs))
+def run(notebook, folder, may_fail):
+    """Ejecuta las celdas en un núcleo nuevo y deja en ellas sus salidas; devuelve la memoria que ocupó."""
+    notebook.cells.append(nbformat.v4.new_code_cell(MEASURE))
+    for cell in may_fail:
+        cell.metadata.tags = [*cell.metadata.tags, MAY_FAIL]
+    resources = {"metadata": {"path": str(folder)}}
+    # El núcleo avisa de que habla por TCP, que aquí no sale de la máquina, y se queja si se le interrumpe.
+    quiet = ["--log-level=CRITICAL"]
+    client = NotebookClient(
+        notebook, timeout=600, kernel_name="python3", resources=resources, extra_arguments=quiet
+    )
+
+    async def interruptible():
+        # nbclient trata Ctrl-C como un núcleo que muere solo; así llega hasta aquí como lo que es.
+        asyncio.get_running_loop().add_signal_handler = lambda *_: None
+        try:
+            await client.async_execute(env=ajustes.environment(str(ROOT)))
+        except DeadKernelError:
+            if asyncio.current_task().cancelling():
+                raise asyncio.CancelledError from None
+            raise
+
+    # En Windows, el bucle de serie de asyncio no sirve para hablar con el núcleo.
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(interruptible())
+    for cell in may_fail:
+        cell.metadata.tags = cell.metadata.tags[:-1]
+    return notebook.cells.pop().outputs[0].text
+
+
+def _shape(cell):
+    """Las salidas de una celda sin sus cifras: las de una medida se conservan si lo demás no cambia."""
+    outputs = merge(cell.outputs)
+    texts = (output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
     return [re.sub(r"[\s\d.,]+", " ", text) for text in texts]
 
 
@@ -151,10 +195,6 @@ def _looks_the_same(old, new):
     return old.shape == new.shape and abs(old - new).max() < 4 / 255
 
 
-def is_not_compared(cell):
-    return "nbval-ignore-output" in cell.metadata.get("tags", [])
-
-
 def save(notebook, path):
     """Escribe el cuaderno entero o nada: un corte a mitad no deja el archivo a medias."""
     partial = path.with_suffix(".ipynb.partial")
@@ -164,54 +204,6 @@ def save(notebook, path):
     finally:
         with contextlib.suppress(FileNotFoundError):
             partial.unlink()
-
-
-def normalise(notebook):
-    """Quita de un cuaderno lo que depende de la máquina o del editor y describe sus figuras."""
-    notebook.metadata = nbformat.from_dict(METADATA)
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
-    count = 0
-    for cell, following in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
-        tags = cell.metadata.get("tags", [])
-        cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
-        if cell.cell_type == "code":
-            count += 1
-            cell.execution_count = count
-            cell.outputs = [_normalise_output(output, count, following) for output in _merge(cell.outputs)]
-    return notebook
-
-
-def _merge(outputs):
-    """Junta los trozos seguidos de un mismo flujo: cuántos llegan depende del momento."""
-    merged = []
-    for output in outputs:
-        last = merged[-1] if merged else None
-        if last and output.output_type == "stream" == last.output_type and output.name == last.name:
-            last.text += output.text
-        else:
-            merged.append(copy.copy(output))  # sin tocar las que llegan: se leen más de una vez
-    for output in merged:
-        if output.output_type == "stream":  # una barra de progreso se reescribe: queda su último estado
-            output.text = re.sub(r"[^\n]*\r(?=[^\n])", "", output.text)
-    return merged
-
-
-def _normalise_output(output, count, following):
-    if output.output_type == "error":  # la traza lleva rutas de esta máquina; basta su última línea
-        output.traceback = [f"{output.ename}: {output.evalue}"]
-    if "execution_count" in output:
-        output.execution_count = count
-    if "metadata" in output:
-        alt = _caption(following) if "image/png" in output.data else ""
-        output.metadata = nbformat.from_dict({"image/png": {"alt": alt}} if alt else {})
-    return output
-
-
-def _caption(cell):
-    """Texto alternativo de una figura: el pie que la sigue, sin marcas."""
-    if cell is None or cell.cell_type != "markdown" or not cell.source.startswith(CAPTION):
-        return ""
-    return " ".join(cell.source.split("\n\n")[0].replace("*", "").replace("`", "").replace("$", "").split())
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from regenerate import NOTEBOOKS
 from repository import ROOT, tracked
 from test_tolerance import figure
 
+import ajustes
 import conftest
 import curso
 
@@ -333,3 +334,9 @@ def test_how_the_tests_are_shared_out_is_the_users_if_given(options, dist):
     config = SimpleNamespace(option=SimpleNamespace(**options))
     conftest.pytest_cmdline_main(config)
     assert config.option.dist == dist
+
+
+def test_the_settings_of_who_runs_pytest_do_not_reach_the_notebooks():
+    for name, folder in ajustes.OWN_FOLDERS.items():
+        assert os.environ[name] == str(Path(ajustes.settings_folder(str(ROOT)), folder))
+    assert not {"MATPLOTLIBRC", "MPLBACKEND", "JUPYTER_PATH", "PYTHONSTARTUP"} & set(os.environ)

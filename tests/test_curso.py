@@ -10,18 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+import venv
 from pathlib import Path
 
 import pytest
 
+import ajustes
+
 ROOT = Path(__file__).resolve().parent.parent
-# Ni los ajustes de pip ni el proxy de este equipo deciden lo que pasa en estas pruebas.
-NO_PIP_SETTINGS = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith("PIP_") and not name.upper().endswith("_PROXY")
-}
-NO_PIP_SETTINGS["PYTHONIOENCODING"] = "utf-8"
 
 
 def load(folder):
@@ -34,10 +30,10 @@ def load(folder):
 
 @pytest.fixture
 def copy(tmp_path):
-    """Una copia del curso sin .venv, en una ruta con espacios y tildes."""
-    folder = tmp_path / "lección de GPT"
+    """Una copia del curso sin .venv, en una ruta con espacios, tildes y las letras que cp1252 no tiene."""
+    folder = tmp_path / "lección de GPT, Ángel Íñiguez"
     folder.mkdir()
-    for name in ("curso.py", "pyproject.toml", "constraints.txt"):
+    for name in ("curso.py", "ajustes.py", "pyproject.toml", "constraints.txt"):
         shutil.copyfile(ROOT / name, folder / name)
     return folder
 
@@ -52,7 +48,7 @@ def commands(course, monkeypatch):
     """Sustituye la creación de .venv y pip por órdenes que dejan huella; devuelve lo que se ejecutó."""
     ran = []
 
-    def watched(task, command):
+    def watched(task, command, settings=()):
         ran.append(command[1:])
         if "venv" in command:
             course.VENV_PYTHON.parent.mkdir(parents=True, exist_ok=True)
@@ -61,8 +57,11 @@ def commands(course, monkeypatch):
             for name in course.WITNESSES:
                 (course.SITE_PACKAGES / name).mkdir(parents=True, exist_ok=True)
                 (course.SITE_PACKAGES / name / "__init__.py").touch()
+            # Así apunta pip la carpeta de una instalación editable.
+            (course.SITE_PACKAGES / "gpt_course.pth").write_text(str(course.ROOT), encoding="utf-8")
 
     monkeypatch.setattr(course, "watched", watched)
+    monkeypatch.setattr(course, "pip_settings", dict)
     return ran
 
 
@@ -132,6 +131,7 @@ def test_jupyterlab_opens_the_index_rendered_and_asks_nothing(course, commands):
         == "Markdown Preview"
     )
     assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+    assert settings["@jupyterlab/translation-extension:plugin"]["locale"] == "es_ES"
 
 
 @pytest.mark.parametrize("kind", ["other", "file", "link"])
@@ -170,7 +170,7 @@ def test_unfinished_install_leaves_no_stamp(course, copy, commands, monkeypatch,
     (copy / "constraints.txt").write_text("torch==2.13.0\n")
     fake = course.watched
 
-    def fails_in_pip(task, command):
+    def fails_in_pip(task, command, settings=()):
         fake(task, command)
         if "pip" in command:
             raise failure
@@ -186,7 +186,7 @@ def test_unfinished_install_leaves_no_stamp(course, copy, commands, monkeypatch,
 def test_files_changed_during_the_install_do_not_count_as_installed(course, copy, commands, monkeypatch):
     fake = course.watched
 
-    def changes_the_constraints(task, command):
+    def changes_the_constraints(task, command, settings=()):
         fake(task, command)
         (copy / "constraints.txt").write_text("torch==2.13.0\n")
 
@@ -243,16 +243,26 @@ def test_missing_module(course, capsys, monkeypatch, module):
         ({"PIP_NO_INDEX": "1"}, "no ofrece «flit_core"),
     ],
 )
-def test_pip_cannot_find_the_packages(copy, settings, sentence):
-    """Con el .venv y el pip de verdad."""
-    # os.devnull: sin el archivo de configuración de pip que pueda tener este equipo.
-    env = {**NO_PIP_SETTINGS, "PIP_CONFIG_FILE": os.devnull, **settings}
-    command = [sys.executable, "curso.py", "probar"]
-    done = subprocess.run(command, cwd=copy, env=env, capture_output=True, encoding="utf-8")
-    assert done.returncode == 1
-    assert sentence in done.stderr.strip().splitlines()[-1]
-    assert "Traceback" not in done.stderr
-    assert not (copy / ".venv" / "curso.sello").exists()
+def test_pip_cannot_find_the_packages(course, capfd, monkeypatch, settings, sentence):
+    """Con el pip de verdad, el de este entorno, que no llega a instalar nada."""
+    for name in [name for name in os.environ if name.startswith("PIP_") or name.upper().endswith("_PROXY")]:
+        monkeypatch.delenv(name)
+    for name, value in {**settings, "PIP_CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(name, value)
+    real = course.watched
+
+    def watched(task, command, settings=()):
+        if "pip" in command:
+            real(task, [*command[:-2], "--dry-run", "--ignore-installed", "flit_core"], settings)
+
+    monkeypatch.setattr(course, "watched", watched)
+    monkeypatch.setattr(course, "VENV_PYTHON", sys.executable)
+    monkeypatch.setattr(course, "is_ready", lambda: False)
+    assert course.main(["probar"]) == 1
+    written = capfd.readouterr().err
+    assert sentence in written.strip().splitlines()[-1]
+    assert "Traceback" not in written
+    assert not course.STAMP.exists()
 
 
 @pytest.mark.parametrize(
@@ -269,6 +279,8 @@ def test_pip_cannot_find_the_packages(copy, settings, sentence):
         ("ERROR: HTTP error 403 while getting x", "no hay conexión"),
         ("OSError('Tunnel connection failed: 407 Proxy Authentication Required')", "no hay conexión"),
         ("ERROR: subprocess-exited-with-error", "líneas de arriba"),
+        ("Error: [Errno 1] Operation not permitted: 'lib' -> '/usb/.venv/lib64'", "enlaces simbólicos"),
+        ("OSError: [WinError 1314] A required privilege is not held by the client", "enlaces simbólicos"),
     ],
 )
 def test_failed_command_is_explained(course, capfd, output, sentence):
@@ -401,16 +413,115 @@ def test_exit_code_and_streams_are_the_programs(course, capfd, monkeypatch):
     assert capfd.readouterr().out == "hola\n"
 
 
-def test_foreign_settings_do_not_leak(course, monkeypatch):
-    for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_REQUIREMENT"):
+FOREIGN = """
+    VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSAFEPATH
+    PIP_USER PIP_TARGET PIP_REQUIREMENT PIP_CONSTRAINT PIP_NO_DEPS PIP_REQUIRE_VIRTUALENV
+    JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTER_CONFIG_DIR JUPYTER_DATA_DIR JUPYTER_RUNTIME_DIR
+    JUPYTERLAB_DIR JUPYTERLAB_SETTINGS_DIR JUPYTER_PREFER_ENV_PATH IPYTHONDIR MPLBACKEND
+    MPLCONFIGDIR MATPLOTLIBRC PYTEST_ADDOPTS PYTEST_PLUGINS
+"""
+KEPT = """
+    PIP_INDEX_URL PIP_PROXY PIP_CERT PIP_TRUSTED_HOST PIP_CACHE_DIR HTTPS_PROXY LC_ALL
+    OMP_NUM_THREADS ATEN_CPU_CAPABILITY PYTEST_XDIST_WORKER HOME
+"""
+
+
+def test_foreign_settings_do_not_leak(copy, monkeypatch):
+    for name in FOREIGN.split():
         monkeypatch.setenv(name, "ajeno")
-    kept = ("PIP_INDEX_URL", "PIP_PROXY", "PIP_CERT", "PIP_TRUSTED_HOST", "PIP_CACHE_DIR", "HTTPS_PROXY")
-    for name in kept:
+    for name in KEPT.split():
         monkeypatch.setenv(name, "propio")
-    environment = course.environment()
+    environment = ajustes.environment(str(copy))
     assert environment["PIP_USER"] == "0"
     assert "ajeno" not in environment.values()
-    assert [environment[name] for name in kept] == ["propio"] * len(kept)
+    assert {environment[name] for name in KEPT.split()} == {"propio"}
+
+
+def test_the_programs_keep_their_settings_in_venv(course, copy):
+    environment = ajustes.environment(str(copy))
+    folders = [Path(environment[name]) for name in ajustes.OWN_FOLDERS]
+    assert len(set(folders)) == 4
+    assert {folder.parent.parent for folder in folders} == {course.VENV}
+    assert folders[0].parent.name in course.VENV_CONTENTS  # si no, .venv no se podría rehacer
+    assert not course.VENV.exists()  # preguntar no crea nada
+
+
+def test_a_read_only_course_keeps_its_settings_in_a_copy(copy, monkeypatch):
+    fonts = copy / ".venv" / ajustes.FOLDER / "matplotlib" / "fontlist.json"
+    fonts.parent.mkdir(parents=True)
+    fonts.write_text("{}")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    ajustes.settings_folder.cache_clear()
+    folder = Path(ajustes.environment(str(copy))["MPLCONFIGDIR"])
+    assert copy not in folder.parents
+    assert (folder / "fontlist.json").read_text() == "{}"
+    shutil.rmtree(folder.parent.parent)
+
+
+def test_of_pips_files_only_where_to_download_from_is_read(course, copy, monkeypatch):
+    """Con el pip de verdad, que lee un archivo con buenos y malos ajustes."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    file = copy / "pip.conf"
+    file.write_text(
+        "[global]\nindex-url = https://a.invalid\ntarget = /otra\nuser = true\nconstraint = mías.txt\n"
+        "find-links =\n    /uno\n    /dos\nproxy = http://b.invalid\n[install]\nno-deps = true\n"
+        "index-url = https://c.invalid\n[download]\nno-index = true\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    monkeypatch.setenv("PIP_PROXY", "http://d.invalid")
+    monkeypatch.setattr(course, "VENV_PYTHON", sys.executable)
+    found = course.pip_settings()
+    assert ajustes.from_pip_config("") == {"PIP_CONFIG_FILE": os.devnull}  # pip no supo leerlos
+    assert found.pop("PIP_FIND_LINKS").split() == ["/uno", "/dos"]
+    # La sección de la orden vale más que la general, y la variable, más que el archivo.
+    assert {"PIP_INDEX_URL": "https://c.invalid", "PIP_CONFIG_FILE": os.devnull}.items() <= found.items()
+    refused = {"PIP_TARGET", "PIP_USER", "PIP_CONSTRAINT", "PIP_NO_DEPS", "PIP_NO_INDEX", "PIP_PROXY"}
+    assert not refused & set(found)
+
+
+# Sin modo UTF-8, como un Windows en cp1252: el Python que abre VS Code, o «pytest» escrito a mano.
+OTHER_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_the_environments_python_finds_the_course_in_any_path_and_locale(course, copy, commands):
+    course.prepare()
+    (copy / "gpt_course.py").write_text("print('aquí'.encode())", encoding="utf-8")
+    link = course.SITE_PACKAGES / "gpt_course.pth"
+    relative = link.read_bytes()
+    shutil.rmtree(course.VENV)
+    venv.create(course.VENV, with_pip=False)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    reads_utf8 = sys.version_info >= (3, 13)  # desde ahí, Python lee los .pth en UTF-8
+    for text, works in ((str(copy).encode(), reads_utf8), (relative, True)):
+        link.write_bytes(text)
+        command = [course.VENV_PYTHON, "-c", "import gpt_course"]
+        done = subprocess.run(command, cwd=copy.parent, env={**env, **OTHER_LOCALE}, capture_output=True)
+        assert (done.returncode == 0) == works, done.stderr.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    ("length", "enabled", "fits"), [(63, False, True), (64, False, False), (200, True, True)]
+)
+def test_on_windows_a_path_too_long_is_said_before_installing(course, monkeypatch, length, enabled, fits):
+    monkeypatch.setattr(course.os, "name", "nt")
+    monkeypatch.setattr(course, "ROOT", "x" * length)
+    monkeypatch.setattr(course, "long_paths_are_enabled", lambda: enabled)
+    if fits:
+        return course.check_that_paths_fit()
+    with pytest.raises(course.CourseError, match="tiene 64 caracteres, y en Windows caben 63"):
+        course.check_that_paths_fit()
+
+
+def test_the_stamp_is_the_same_in_any_locale(copy):
+    command = [sys.executable, "-c", "import curso; print(curso.stamp())"]
+    env = {**os.environ, "PYTHONPATH": str(copy)}
+    stamps = [
+        subprocess.run(command, cwd=copy, env={**env, **locale}, capture_output=True, check=True).stdout
+        for locale in ({}, OTHER_LOCALE)
+    ]
+    assert stamps[0] == stamps[1]
 
 
 def test_up_to_date_course_writes_nothing(course, copy, commands):
@@ -421,16 +532,69 @@ def test_up_to_date_course_writes_nothing(course, copy, commands):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
-def test_the_check_says_what_it_found_in_any_console(course, encoding, monkeypatch):
+def test_any_console_can_be_written(encoding, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", encoding)
-    environment = {**course.environment(), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", "print('«ñ → 1»')"]
+    done = subprocess.run(command, env=ajustes.environment(str(ROOT)), capture_output=True, check=True)
+    assert done.stdout.strip() == "«ñ → 1»".encode(encoding, "replace")
+
+
+def test_the_check_says_what_it_found(monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     command = [sys.executable, "-c", "import curso; curso.report()"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
-    lines = done.stdout.decode(encoding).splitlines()
+    done = subprocess.run(
+        command, cwd=ROOT, env=ajustes.environment(str(ROOT)), capture_output=True, check=True
+    )
+    lines = done.stdout.decode("ascii").splitlines()
     assert lines[0].startswith("Python 3.") and "PyTorch 2." in lines[0]
     assert "163,009,536" in lines[1]
     assert "17 tokens" in lines[2] and "3118" in lines[2]
     assert lines[3] == "Todo listo."
+
+
+INTERRUPTED = """
+import sys
+import curso
+curso.VENV_PYTHON = sys.executable
+curso.prepare = lambda index: None
+sys.exit(curso.main(["regenerar"]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="en Windows no se puede enviar Ctrl-C a otro proceso")
+@pytest.mark.parametrize(
+    ("end", "code", "sentences"),
+    [
+        ("raise", 130, 1),  # muere por la señal
+        ("sys.exit(2)", 130, 1),  # como pytest
+        ("sys.exit(0)", 0, 0),  # como Jupyter: así se cierra
+        ("print('Interrumpido.', file=sys.stderr); sys.exit(130)", 130, 1),  # ya lo dice él
+    ],
+)
+def test_ctrl_c_in_the_terminal_says_interrupted_once(copy, end, code, sentences):
+    program = f"""
+import sys, time
+try:
+    print("lista", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    {end}
+"""
+    (copy / "tests").mkdir()
+    (copy / "tests" / "regenerate.py").write_text(program, encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy), "PYTHONIOENCODING": "utf-8"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout.readline() == b"lista\n"
+        os.killpg(process.pid, signal.SIGINT)  # como la terminal, a los dos
+        written = process.communicate(timeout=20)[1].decode("utf-8")
+    assert process.returncode == code
+    assert written.count("Interrumpido") == sentences
 
 
 WAITS = """

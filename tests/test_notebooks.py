@@ -1,7 +1,14 @@
 """Estructura de los cuadernos: lo que `pytest --nbval` no mira. Se examina lo que git guarda."""
 
+import copy
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 
+import canonical
 import manifest
 import nbformat
 import pytest
@@ -9,6 +16,8 @@ import regenerate
 import repository
 from regenerate import NOTEBOOKS, ROOT
 from repository import tracked
+
+import ajustes
 
 PATHS = manifest.notebooks()
 ALLOWED_TAGS = {"nbval-ignore-output", "raises-exception"}
@@ -48,19 +57,40 @@ def printed(cell):
         )
 
 
+def check_that_it_has_outputs(notebook):
+    assert any(cell.execution_count for cell in code_cells(notebook)), (
+        "git guarda el cuaderno sin salidas. Si las quita un filtro, desactívalo (nbstripout --uninstall); "
+        "después, python3 curso.py regenerar y git add"
+    )
+
+
+def test_a_notebook_without_outputs_is_told_how_to_get_them_back():
+    cell = nbformat.v4.new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]})
+    stripped = nbformat.v4.new_notebook(cells=[cell], metadata=canonical.METADATA)
+    for test in (
+        test_is_valid_and_canonical,
+        test_every_cell_was_executed_in_order,
+        test_no_error_nor_stderr_is_kept,
+    ):
+        with pytest.raises(AssertionError, match="nbstripout --uninstall"):
+            test(stripped)
+
+
 def test_there_are_notebooks():
     assert {"06_modelo_gpt.ipynb", "07_generacion_texto.ipynb"} <= {path.name for path in PATHS}
 
 
 def test_is_valid_and_canonical(notebook):
     nbformat.validate(notebook)
+    check_that_it_has_outputs(notebook)
     saved = nbformat.writes(notebook)
-    assert nbformat.writes(regenerate.normalise(notebook)) == saved, (
+    assert nbformat.writes(canonical.normalise(notebook)) == saved, (
         "el cuaderno no está normalizado: ejecuta python3 curso.py regenerar"
     )
 
 
 def test_every_cell_was_executed_in_order(notebook):
+    check_that_it_has_outputs(notebook)
     counts = [cell.execution_count for cell in code_cells(notebook)]
     assert counts == list(range(1, len(counts) + 1)), "ejecuta python3 curso.py regenerar"
 
@@ -71,6 +101,7 @@ def test_tags_are_the_two_of_the_course(notebook):
 
 
 def test_no_error_nor_stderr_is_kept(notebook):
+    check_that_it_has_outputs(notebook)
     for cell in compared_cells(notebook):
         expected = "raises-exception" in cell.metadata.get("tags", [])
         errors = [output for output in cell.outputs if output.output_type == "error"]
@@ -164,7 +195,22 @@ def test_a_failing_cell_leaves_the_notebook_as_it_was(tmp_path, capsys):
     assert [item.name for item in tmp_path.iterdir()] == ["roto.ipynb"]
 
 
-def test_a_measure_already_kept_does_not_change(tmp_path):
+@pytest.fixture
+def saved(monkeypatch):
+    """Hace que git guarde, de cualquier cuaderno, este."""
+    notebook = nbformat.v4.new_notebook()
+    monkeypatch.setattr(regenerate, "saved_by_git", lambda path: notebook)
+    return notebook
+
+
+def ignored(source, *lines):
+    """Una celda que no se compara, con la salida que ya tenía."""
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-ignore-output"]})
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="".join(lines))]
+    return cell
+
+
+def test_a_measure_already_kept_does_not_change(tmp_path, saved):
     clock = nbformat.v4.new_code_cell("import time; print(time.time_ns())")
     clock.metadata.tags = ["nbval-ignore-output"]
     path = tmp_path / "medida.ipynb"
@@ -172,6 +218,7 @@ def test_a_measure_already_kept_does_not_change(tmp_path):
     assert regenerate.main([str(path)]) == 0
     first = path.read_bytes()
     assert b"1" in first
+    saved.update(nbformat.read(path, as_version=4))
     assert regenerate.main([str(path)]) == 0
     assert path.read_bytes() == first
 
@@ -187,6 +234,58 @@ def test_of_a_progress_bar_only_its_last_state_is_kept(tmp_path):
     assert texts == {"stderr": "9/9", "stdout": "\nfin\n"}
     assert regenerate.main([str(path)]) == 0
     assert path.read_bytes() == first
+
+
+def test_the_feedback_of_another_answer_is_not_kept(tmp_path, saved):
+    kept = ignored("respuesta = 1\nprint(respuesta, 'es poco')", "1 es poco\n")
+    saved.cells = [copy.deepcopy(kept)]
+    kept.source = kept.source.replace("= 1", "= 2")
+    path = tmp_path / "ejercicio.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[kept]), path)
+    assert regenerate.main([str(path)]) == 0
+    assert [output.text for output in nbformat.read(path, 4).cells[0].outputs] == ["2 es poco\n"]
+
+
+@pytest.mark.parametrize("answer", ["1 / 0", "def f(:", "respuesta", "raise SystemExit"])
+def test_an_answer_that_fails_stops_nothing(tmp_path, saved, capsys, answer):
+    saved.cells = [ignored("respuesta = ...", "Sin respuesta.\n")]
+    cells = [copy.deepcopy(saved.cells[0]), nbformat.v4.new_code_cell("print('sigue')")]
+    cells[0].source = answer
+    path = tmp_path / "ejercicio.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    assert regenerate.main([str(path)]) == 0
+    first, second = nbformat.read(path, 4).cells
+    assert first.metadata == {"tags": ["nbval-ignore-output"]}
+    assert second.outputs[0].text == "sigue\n"
+    assert "La celda 1, que no se compara, da un error" in capsys.readouterr().out
+
+
+def test_a_measure_of_the_course_that_fails_stops(tmp_path, saved):
+    saved.cells = [ignored("1 / 0")]
+    path = tmp_path / "medida.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=saved.cells), path)
+    assert "ZeroDivisionError" in regenerate.main([str(path)])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="en Windows no se puede enviar Ctrl-C a otro proceso")
+def test_ctrl_c_leaves_the_notebook_as_it_was_and_no_kernel(tmp_path):
+    source = "import os, pathlib, time; pathlib.Path('lista').write_text(str(os.getpid())); time.sleep(60)"
+    path, ready = tmp_path / "lento.ipynb", tmp_path / "lista"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), path)
+    before = path.read_bytes()
+    command = [sys.executable, ROOT / "tests" / "regenerate.py", path]
+    env = ajustes.environment(str(ROOT))
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, start_new_session=True) as process:
+        while not ready.exists() or not ready.read_text():
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        written = process.communicate(timeout=60)[1].decode("utf-8")
+    assert process.returncode == 130
+    assert written.strip().startswith("Interrumpido.")
+    assert path.read_bytes() == before
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(ready.read_text()), 0)
 
 
 def test_a_measure_that_arrives_in_pieces_is_kept_once(tmp_path):
@@ -261,7 +360,7 @@ def test_a_file_cut_short_is_named(tmp_path):
 
 
 def test_the_copies_that_jupyterlab_keeps_are_not_lessons():
-    assert regenerate.is_hidden(NOTEBOOKS.relative_to(ROOT) / ".ipynb_checkpoints" / "06-checkpoint.ipynb")
+    assert repository.is_hidden(NOTEBOOKS.relative_to(ROOT) / ".ipynb_checkpoints" / "06-checkpoint.ipynb")
     assert {path.name for path in regenerate.lessons()} >= {
         "06_modelo_gpt.ipynb",
         "07_generacion_texto.ipynb",
@@ -292,13 +391,83 @@ def test_normalise_removes_what_depends_on_the_machine():
     ]
     caption = nbformat.v4.new_markdown_cell("**Figura 1.1.** Una `barra` alta.\n\nAquí no.")
     notebook = nbformat.v4.new_notebook(cells=[code, caption], metadata={"widgets": {}})
-    code = regenerate.normalise(notebook).cells[0]
-    assert notebook.metadata == regenerate.METADATA
+    code = canonical.normalise(notebook).cells[0]
+    assert notebook.metadata == canonical.METADATA
     assert code.metadata == {"tags": ["raises-exception"]}
     assert [output.output_type for output in code.outputs] == ["stream", "error", "display_data"]
     assert code.outputs[0].text == "ab"
     assert code.outputs[1].traceback == ["E: mal"]
     assert code.outputs[2].metadata == {"image/png": {"alt": "Figura 1.1. Una barra alta."}}
+
+
+# --- Lo que es del curso y lo que es de quien estudia -----------------------------------------------
+
+
+def test_without_git_the_files_of_the_course_are_the_same():
+    for suffix in (".py", ".md", ".ipynb", ".svg"):
+        assert set(tracked(suffix)) <= set(repository.unlisted(suffix))
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """Una carpeta con lo mínimo del curso y lo que deja a su lado quien estudia."""
+    for name in (
+        "curso.py",
+        "apuntes.py",
+        "apuntes.md",
+        "gpt_course/model.py",
+        "gpt_course/__pycache__/model.py",
+        "notebooks/00_uno.ipynb",
+        "notebooks/00_uno-Copy1.ipynb",
+        "notebooks/soluciones/00_uno.ipynb",
+        "notebooks/07_mío.ipynb",
+        "notebooks/apuntes.md",
+        "notebooks/.ipynb_checkpoints/00_uno.ipynb",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "notebooks" / "indice.md").write_text("| [00](00_uno.ipynb) |", encoding="utf-8")
+    monkeypatch.setattr(repository, "ROOT", tmp_path)
+    monkeypatch.setattr(repository, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.delenv("GIT_DIR", raising=False)
+    return tmp_path
+
+
+def listed(course):
+    return {
+        path.relative_to(course).as_posix() for suffix in (".py", ".md", ".ipynb") for path in tracked(suffix)
+    }
+
+
+OURS = {
+    "curso.py",
+    "gpt_course/model.py",
+    "notebooks/00_uno.ipynb",
+    "notebooks/indice.md",
+    "notebooks/soluciones/00_uno.ipynb",
+}
+
+
+def test_without_git_what_the_reader_leaves_is_not_of_the_course(course):
+    assert listed(course) == OURS
+
+
+@pytest.mark.parametrize("added", [False, True])
+def test_inside_the_repository_of_another_there_is_no_git(course, monkeypatch, added):
+    outer = course.parent
+    subprocess.run(["git", "-C", outer, "init", "-q"], check=True)
+    if added:
+        subprocess.run(["git", "-C", outer, "add", "."], check=True)
+    assert listed(course) == OURS
+    assert repository.saved(course / "curso.py") is None
+
+
+def test_of_our_repository_the_notebooks_that_the_reader_added_do_not_count(course, monkeypatch):
+    subprocess.run(["git", "-C", course, "init", "-q"], check=True)
+    subprocess.run(["git", "-C", course, "add", "notebooks", "curso.py"], check=True)
+    monkeypatch.setenv("GIT_DIR", "/otro")  # como dentro de un gancho de git de otro repositorio
+    assert listed(course) == OURS - {"gpt_course/model.py"} | {"notebooks/apuntes.md"}
+    assert repository.saved(course / "curso.py") == b""
 
 
 def test_without_git_what_the_reader_wrote_is_left_out(tmp_path):
@@ -307,5 +476,6 @@ def test_without_git_what_the_reader_wrote_is_left_out(tmp_path):
     path = tmp_path / "leccion.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[solved, kept]), path)
     notebook = nbformat.reads(repository.without_the_reader(path).decode("utf-8"), as_version=4)
-    assert [cell.source for cell in notebook.cells] == ["", "print(2)"]
+    assert [cell.source for cell in notebook.cells] == [repository.EMPTIED, "print(2)"]
+    assert notebook.cells[0].outputs == []
     assert notebook.cells[0].metadata == {"tags": ["nbval-ignore-output"]}
