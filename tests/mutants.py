@@ -31,7 +31,7 @@ from mutmut.mutation import mutators
 ROOT = Path(__file__).parents[1]
 COPIED = ["gpt_course", "tests", "conftest.py", "pyproject.toml"]
 EQUIVALENT = Path(__file__).with_suffix(".toml")
-# Las pruebas de un módulo son test_<módulo>*.py. Estas prueban además a otro.
+# Las pruebas de un módulo llevan su nombre; estas prueban además a otro.
 ALSO = {"sampling": ["test_generation.py"], "model": ["test_weight_tying.py"]}
 MEMORY = 12 * 2**30  # un mutante que pide más se da por muerto
 
@@ -213,12 +213,17 @@ def warm_up(copy):
     gc.freeze()  # que el recolector de cada copia no toque, y así duplique, la memoria de este proceso
 
 
+def tests_of(copy, name):
+    """Las de `memory/plan`: test_memory.py, test_memory_plan.py y lo que diga ALSO."""
+    folder = name.split("/")[0]
+    names = [f"test_{folder}.py", f"test_{name.replace('/', '_')}.py", *ALSO.get(name, [])]
+    return [f"tests/{file}" for file in dict.fromkeys(names) if (copy / "tests" / file).exists()]
+
+
 def check_module(copy, name, equivalent):
     path = copy / "gpt_course" / f"{name}.py"
     source = path.read_text(encoding="utf-8")
-    top = name.split("/")[0]
-    files = sorted(f"tests/{path.name}" for path in copy.glob(f"tests/test_{top}*.py"))
-    files += [f"tests/{extra}" for extra in ALSO.get(top, [])]
+    files = tests_of(copy, name)
     for write in (True, False):  # primero se compila todo; después, nada: no debe quedar rastro de un mutante
         sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = not write, "" if write else "1"
         failed, seconds = run_tests(files)
