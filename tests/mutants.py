@@ -59,13 +59,13 @@ def _catches_nothing(node):
     )
 
 
-def _first_string(node):  # en mayúsculas o en minúsculas se nota igual
-    yield from list(mutators.operator_string(node))[:1]
+def _one_string(node):  # de los tres cambios de mutmut, el de mayúsculas: el que más se nota
+    yield from list(mutators.operator_string(node))[-1:]
 
 
 OPERATORS = [
     *((kind, operator) for kind, operator in mutators.mutation_operators if kind is not cst.BaseString),
-    (cst.BaseString, _first_string),
+    (cst.BaseString, _one_string),
     ((cst.If, cst.CompIf), mutators.operator_if_exp),
     (cst.Return, _returns_nothing),
     (cst.SimpleStatementLine, _statement_removed),
@@ -80,6 +80,8 @@ def _is_text(node):
         return isinstance(node.func, cst.Name) and node.func.value in {"print", "len", "isinstance"}
     if isinstance(node, cst.Arg):
         return node.keyword is not None and node.keyword.value in {"help", "description", "epilog"}
+    if isinstance(node, cst.SimpleString):
+        return re.search(r" .*\.[\"']$", node.value, re.DOTALL)  # una frase
     return isinstance(node, (cst.Raise, cst.Annotation, cst.Import, cst.ImportFrom, cst.FormattedString))
 
 

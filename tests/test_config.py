@@ -158,3 +158,8 @@ def test_the_ends_of_an_interval(interval, inside, outside):
     for value in outside:
         with pytest.raises(ValueError, match=r"x debe ser un número del intervalo .*; llegó .* Consejo\."):
             check_number("x", value, interval, "Consejo.")
+
+
+def test_the_advice_for_a_rate():
+    with pytest.raises(ValueError, match=r"llegó 10\. Un 10 % se escribe 0\.1\.$"):
+        check_rate("drop_rate", 10)
