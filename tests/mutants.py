@@ -113,7 +113,11 @@ def mutants(source):
 
 def _change(source, code):
     before, after = source.splitlines(), code.splitlines()
-    edits = [edit for edit in difflib.SequenceMatcher(None, before, after, False).get_opcodes() if edit[0] != "equal"]
+    edits = [
+        edit
+        for edit in difflib.SequenceMatcher(None, before, after, False).get_opcodes()
+        if edit[0] != "equal"
+    ]
     first, last = edits[0], edits[-1]
     texts = _text(before[first[1] : last[2]]), _text(after[first[3] : last[4]])
     return first[1] + 1, " → ".join(texts)
@@ -172,7 +176,11 @@ def run_tests(files, seconds=None, killers=None, latest=None):
         os.killpg(pid, signal.SIGKILL)  # los procesos que una prueba haya dejado atrás
     except ProcessLookupError:
         pass
-    return receiver.recv() if receiver.poll() else (f"muere ({signal.Signals(status & 127).name})" if status & 127 else "muere", {})
+    return (
+        receiver.recv()
+        if receiver.poll()
+        else (f"muere ({signal.Signals(status & 127).name})" if status & 127 else "muere", {})
+    )
 
 
 def _child(sender, files, runner):
@@ -210,7 +218,10 @@ def warm_up(copy):
     )
     hypothesis.settings.load_profile("mutants")
     os.chdir(copy)
-    sys.path[:] = [str(copy), *(path for path in sys.path if Path(path or ".").resolve() not in (ROOT, ROOT / "tests"))]
+    sys.path[:] = [
+        str(copy),
+        *(path for path in sys.path if Path(path or ".").resolve() not in (ROOT, ROOT / "tests")),
+    ]
     os.environ |= {"PYTHONPATH": str(copy), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     gc.freeze()  # que el recolector de cada copia no toque, y así duplique, la memoria de este proceso
 
@@ -247,7 +258,9 @@ def check_module(copy, name, equivalent):
             if change not in equivalent:
                 print(f"  {name}.py:{line}  {change}", flush=True)
     path.write_text(source, encoding="utf-8")
-    return report(name, [change for _, change, _ in found], survivors, equivalent, time.perf_counter() - start)
+    return report(
+        name, [change for _, change, _ in found], survivors, equivalent, time.perf_counter() - start
+    )
 
 
 def report(name, changes, survivors, equivalent, seconds):
