@@ -10,8 +10,10 @@ Un cambio que no puede notarse se apunta, con la razón, en `tests/mutants.toml`
 de 0 si sobrevive algún otro, o si uno de los apuntados ya no existe o sí se nota.
 """
 
+import contextlib
 import difflib
 import gc
+import importlib
 import multiprocessing
 import os
 import re
@@ -33,6 +35,14 @@ COPIED = ["gpt_course", "tests", "conftest.py", "pyproject.toml"]
 EQUIVALENT = Path(__file__).with_suffix(".toml")
 # Las pruebas de un módulo llevan su nombre; estas prueban además a otro.
 ALSO = {"sampling": ["test_generation.py"], "model": ["test_weight_tying.py"]}
+SLOW_IMPORTS = [
+    "torch",
+    "transformers.models.gpt2.modeling_gpt2",
+    "hypothesis",
+    "pytest",
+    "tiktoken",
+    "tokenizers",
+]
 MEMORY = 12 * 2**30  # un mutante que pide más se da por muerto
 
 
@@ -172,10 +182,8 @@ def run_tests(files, seconds=None, killers=None, latest=None):
         _child(sender, files, _Runner(seconds or {}, killers, latest))
     sender.close()
     _, status = os.waitpid(pid, 0)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # los procesos que una prueba haya dejado atrás
-    except ProcessLookupError:
-        pass
     return (
         receiver.recv()
         if receiver.poll()
@@ -199,16 +207,9 @@ def _child(sender, files, runner):
 
 def warm_up(copy):
     """Importa una vez lo que tarda, y que las copias del proceso lean el paquete de `copy`."""
-    import hypothesis
-    import pytest  # noqa: F401
-    import safetensors.torch  # noqa: F401
-    import tiktoken  # noqa: F401
-    import tokenizers  # noqa: F401
-    import torch
-    import transformers
-    from transformers import GPT2LMHeadModel, GPT2Config  # noqa: F401
-
-    torch.set_num_threads(1)
+    for module in SLOW_IMPORTS:
+        importlib.import_module(module)
+    hypothesis = sys.modules["hypothesis"]
     hypothesis.settings.register_profile(
         "mutants",
         derandomize=True,
