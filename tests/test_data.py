@@ -219,3 +219,16 @@ def test_the_order_is_drawn_on_the_cpu_whatever_the_default_device():
     expected = list(make_loader(WindowDataset(list(range(22)), 1, 1), 5, seed=3).sampler)
     with torch.device("meta"):
         assert list(loader.sampler) == expected
+
+
+@pytest.mark.parametrize("ids", ["El perro", [1, "a"], torch.zeros(5), torch.tensor([-1, 2])], ids=str)
+def test_the_error_says_what_was_expected(ids):
+    with pytest.raises(ValueError, match="^Se esperaba una lista de enteros, como la que da encode, o un te"):
+        WindowDataset(ids, 1, 1)
+
+
+@pytest.mark.parametrize("ids", [[5, 6, 7], torch.tensor([5, 6, 7]).int()], ids=["lista", "int32"])
+def test_tokens_are_int64_on_the_cpu_whatever_the_default_device(ids):
+    with torch.device("meta"):
+        x, _ = WindowDataset(ids, 2, 1)[0]
+    assert (x.dtype, x.device.type, x.tolist()) == (torch.int64, "cpu", [5, 6])

@@ -1,4 +1,4 @@
-"""La cuenta de lo que está vivo en cada momento, al byte; test_memory_resident.py la compara con el proceso."""
+"""Lo que está vivo en cada momento, al byte; test_memory_resident.py lo compara con un proceso de verdad."""
 
 import pytest
 from reference import TINY
