@@ -184,11 +184,10 @@ def run_tests(files, seconds=None, killers=None, latest=None):
     _, status = os.waitpid(pid, 0)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # los procesos que una prueba haya dejado atrás
-    return (
-        receiver.recv()
-        if receiver.poll()
-        else (f"muere ({signal.Signals(status & 127).name})" if status & 127 else "muere", {})
-    )
+    try:
+        return receiver.recv()
+    except EOFError:  # murió sin contestar: se colgó o pidió demasiada memoria
+        return f"muere ({status})", {}
 
 
 def _child(sender, files, runner):
