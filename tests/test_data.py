@@ -223,7 +223,7 @@ def test_the_order_is_drawn_on_the_cpu_whatever_the_default_device():
 
 @pytest.mark.parametrize("ids", ["El perro", [1, "a"], torch.zeros(5), torch.tensor([-1, 2])], ids=str)
 def test_the_error_says_what_was_expected(ids):
-    with pytest.raises(ValueError, match=r"^Se esperaba una lista de enteros, como la que da encode, o un te"):
+    with pytest.raises(ValueError, match=r"^Se esperaba una lista de enteros, como la que da encode, o un"):
         WindowDataset(ids, 1, 1)
 
 
