@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from reference import random
@@ -12,7 +11,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from gpt_course.sampling import choose_token, filter_logits, sample_token
+from gpt_course.sampling import filter_logits, sample_token
 
 
 def cases():
@@ -134,79 +133,3 @@ def test_filtering_with_temperature_zero_is_refused():
 def test_nothing_can_be_drawn_from_broken_logits(row):
     with pytest.raises(ValueError, match="No se puede sortear"):
         sample_token(torch.tensor([row]))
-
-
-# --- Elegir ---------------------------------------------------------------------------------------------
-
-
-def test_greedy_is_the_highest_and_in_a_tie_the_smallest_number():
-    logits = torch.tensor([[0.0, 3.0, 3.0], [-math.inf, 0.0, -1.0], [-1e30, -2e30, -3e30]])
-    for dtype in (torch.float32, torch.float64, torch.bfloat16):
-        assert choose_token(logits.to(dtype)).tolist() == [1, 1, 0]
-
-
-@pytest.mark.parametrize("options", [{"temperature": 0.7}, {"temperature": 2.0, "top_k": 5, "top_p": 0.8}])
-def test_choosing_is_filtering_and_drawing(options):
-    logits = random(40, 20, seed=5) * 3
-    chosen = choose_token(logits, **options, generator=torch.Generator().manual_seed(3))
-    drawn = sample_token(filter_logits(logits.double(), **options), torch.Generator().manual_seed(3))
-    assert torch.equal(chosen, drawn.squeeze(1)) and len(chosen.unique()) > 5
-
-
-@pytest.mark.parametrize("temperature", [1e-300, 1e-30, 1e300, np.float32(0.5), np.int64(1)])
-def test_no_temperature_overflows(temperature):
-    logits = torch.tensor([[1e4, 3e4, 2e4]]) * (1e30 if temperature == 1e300 else 1)
-    token = choose_token(logits, temperature=temperature, top_k=np.int64(3), top_p=np.float64(0.5))
-    assert token.shape == (1,) and (token.item() == 1 or temperature == 1e300)
-
-
-@pytest.mark.parametrize("temperature", [0.0, 1.0])
-@pytest.mark.parametrize("row", [[math.nan, 0.0], [math.inf, 0.0], [-math.inf, -math.inf]], ids=str)
-def test_nothing_can_be_chosen_from_broken_logits(row, temperature):
-    with pytest.raises(ValueError, match="No se puede elegir un token: los logits tienen NaN"):
-        choose_token(torch.tensor([[1.0, 2.0], row]), temperature=temperature)
-
-
-@pytest.mark.parametrize("choose", [choose_token, sample_token, filter_logits])
-@pytest.mark.parametrize(
-    ("logits", "received"),
-    [
-        ([[1.0, 2.0]], "un tensor de decimales; llegó list"),
-        (torch.ones(1, 3, dtype=torch.int64), r"un tensor de decimales; llegó torch\.int64"),
-        (torch.tensor(1.0), r"llegó la forma \(\)\. De los"),
-        (torch.ones(2, 0), r"llegó la forma \(2, 0\)"),
-        (torch.ones(0, 2), r"llegó la forma \(0, 2\)"),
-    ],
-)
-def test_what_is_not_a_row_of_logits(choose, logits, received):
-    shape = r"\(…, V\)" if choose is filter_logits else r"\(B, V\)"
-    with pytest.raises(ValueError, match=f"Se esperaban logits {shape}.*{received}"):
-        choose(logits)
-
-
-@pytest.mark.parametrize("choose", [choose_token, sample_token])
-@pytest.mark.parametrize("shape", [(3,), (2, 3, 4)])
-def test_one_row_of_logits_for_each_sentence(choose, shape):
-    with pytest.raises(ValueError, match=r"Se esperaban logits \(B, V\); llegó la forma"):
-        choose(torch.ones(shape))
-    assert filter_logits(torch.ones(shape), top_k=1).shape == shape
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"top_k": 3}, "Con temperature=0 se elige siempre el mayor y top_k no haría nada"),
-        ({"top_p": 0.5, "generator": torch.Generator()}, "el mayor y top_p, generator no haría nada"),
-        ({"temperature": -0.1}, r"temperature debe ser un número del intervalo \[0, ∞\); llegó -0\.1"),
-        ({"temperature": math.inf}, r"temperature debe .* llegó inf\. Con 0 se elige siempre el mayor"),
-        ({"temperature": True}, "temperature debe .* llegó True"),
-        ({"temperature": 1, "top_k": 0}, "top_k debe ser un entero mayor o igual que 1; llegó 0"),
-        ({"temperature": 1, "top_p": 0}, r"top_p debe .* \(0, 1\]; llegó 0\. Un 90 % se escribe 0\.9"),
-        ({"temperature": 1, "top_p": 1.1}, "top_p debe .* llegó 1\\.1"),
-        ({"temperature": 1, "generator": 7}, r"generator debe ser un torch\.Generator de la CPU; llegó int"),
-        ({"temperature": 1, "generator": torch.Generator}, "de la CPU; llegó type"),
-    ],
-)
-def test_options_that_make_no_sense(options, message):
-    with pytest.raises(ValueError, match=message):
-        choose_token(torch.zeros(1, 3), **options)
