@@ -43,6 +43,7 @@ SLOW_IMPORTS = [
     "tiktoken",
     "tokenizers",
 ]
+EXAMPLES = 20  # de hypothesis, como mucho
 MEMORY = 12 * 2**30  # un mutante que pide más se da por muerto
 
 
@@ -204,19 +205,27 @@ def _child(sender, files, runner):
     os._exit(0)
 
 
+def _shorten(hypothesis):
+    """Pocos ejemplos, siempre los mismos, y sin buscar el más pequeño que falla."""
+    phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+    quick = {"derandomize": True, "database": None, "deadline": None, "phases": phases}
+    create = hypothesis.settings.__init__
+
+    def create_shorter(self, *args, **options):
+        create(
+            self, *args, **options | {"max_examples": min(EXAMPLES, options.get("max_examples", EXAMPLES))}
+        )
+
+    hypothesis.settings.__init__ = create_shorter
+    hypothesis.settings.register_profile("mutants", **quick)
+    hypothesis.settings.load_profile("mutants")
+
+
 def warm_up(copy):
     """Importa una vez lo que tarda, y que las copias del proceso lean el paquete de `copy`."""
     for module in SLOW_IMPORTS:
         importlib.import_module(module)
-    hypothesis = sys.modules["hypothesis"]
-    hypothesis.settings.register_profile(
-        "mutants",
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-    )
-    hypothesis.settings.load_profile("mutants")
+    _shorten(sys.modules["hypothesis"])
     os.chdir(copy)
     sys.path[:] = [
         str(copy),
