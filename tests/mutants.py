@@ -33,8 +33,13 @@ from mutmut.mutation import mutators
 ROOT = Path(__file__).parents[1]
 COPIED = ["gpt_course", "tests", "conftest.py", "pyproject.toml"]
 EQUIVALENT = Path(__file__).with_suffix(".toml")
-# Las pruebas de un módulo llevan su nombre; estas prueban además a otro.
-ALSO = {"sampling": ["test_generation.py"], "model": ["test_weight_tying.py"]}
+# Las pruebas de un módulo llevan su nombre (las de memory/plan, test_memory.py y test_memory_plan.py), salvo:
+TESTS = {
+    "sampling": ["test_sampling.py", "test_generation.py"],
+    "memory/units": ["test_memory_report.py"],
+    "memory/advice": ["test_memory_advice.py"],
+    "memory/ledger": ["test_memory_ledger.py", "test_memory_advice.py"],
+}
 SLOW_IMPORTS = [
     "torch",
     "transformers.models.gpt2.modeling_gpt2",
@@ -236,10 +241,9 @@ def warm_up(copy):
 
 
 def tests_of(copy, name):
-    """Las de `memory/plan`: test_memory.py, test_memory_plan.py y lo que diga ALSO."""
-    folder = name.split("/")[0]
-    names = [f"test_{folder}.py", f"test_{name.replace('/', '_')}.py", *ALSO.get(name, [])]
-    return [f"tests/{file}" for file in dict.fromkeys(names) if (copy / "tests" / file).exists()]
+    own = [f"test_{name.split('/')[0]}.py", f"test_{name.replace('/', '_')}.py"]
+    files = dict.fromkeys(TESTS.get(name, own))
+    return [f"tests/{file}" for file in files if (copy / "tests" / file).exists()]
 
 
 def check_module(copy, name, equivalent):
