@@ -187,9 +187,11 @@ def run_tests(files, seconds=None, killers=None, latest=None):
         os.setsid()
         _child(sender, files, _Runner(seconds or {}, killers, latest))
     sender.close()
-    _, status = os.waitpid(pid, 0)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)  # los procesos que una prueba haya dejado atrás
+    try:
+        _, status = os.waitpid(pid, 0)
+    finally:  # también los procesos que una prueba haya dejado atrás
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
     try:
         return receiver.recv()
     except EOFError:  # murió sin contestar: se colgó o pidió demasiada memoria
