@@ -38,7 +38,7 @@ TESTS = {
     "sampling": ["test_sampling.py", "test_generation.py"],
     "memory/units": ["test_memory_report.py"],
     "memory/advice": ["test_memory_advice.py"],
-    "memory/ledger": ["test_memory_ledger.py", "test_memory_advice.py"],
+    "memory/ledger": ["test_memory_ledger.py"],
 }
 SLOW_IMPORTS = [
     "torch",
