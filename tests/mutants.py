@@ -205,6 +205,8 @@ def _child(sender, files, runner):
     for stream in (0, 1, 2):
         os.dup2(quiet, stream)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    if runner.seconds:
+        signal.setitimer(signal.ITIMER_PROF, 60)  # por si se cuelga al importar
     options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
     code = pytest.main([*options, *files], plugins=[runner])
     failed = runner.failed or (None if code == 0 else f"pytest terminó con {int(code)}")

@@ -3,7 +3,17 @@
 import pytest
 from reference import TINY
 
-from gpt_course.memory import Plan, inference_sizes, inference_timeline, training_timeline
+from gpt_course.memory import (
+    Plan,
+    activations,
+    inference_peak,
+    inference_sizes,
+    inference_timeline,
+    state,
+    training_peak,
+    training_sizes,
+    training_timeline,
+)
 
 # Los momentos de un paso y de una generación, congelados cuando se midieron (test_memory_resident.py solo los
 # ve dentro de un 5 %). Quien cambie la cuenta los mide otra vez y copia aquí los nuevos. Entre todos recorren
@@ -56,8 +66,23 @@ FROZEN = {  # configuración, plan y, en bytes, los momentos de entrenar y las p
 }
 
 
+TRAINING = (
+    "create start forward loss_backward head_backward blocks_backward last_block_backward end_backward optimizer"
+).split()
+GENERATING = "weights kv_cache logits block create blocks head".split()
+
+
 @pytest.mark.parametrize(("cfg", "options", "training", "generating"), FROZEN.values(), ids=FROZEN)
 def test_every_moment_stays_as_it_was_measured(cfg, options, training, generating):
     plan = Plan(cfg, **options)
-    assert list(training_timeline(plan).values()) == training
-    assert [*inference_sizes(plan).values(), *inference_timeline(plan).values()] == generating
+    assert training_timeline(plan) == dict(zip(TRAINING, training, strict=True))
+    assert training_peak(plan) == max(training)
+    found = [*inference_sizes(plan).items(), *inference_timeline(plan).items()]
+    assert found == list(zip(GENERATING, generating, strict=True))
+    assert inference_peak(plan) == max(generating[4:])
+
+
+def test_the_entries_of_a_step():
+    plan = Plan(SHORT, batch=2, seq=8)
+    saved, scores = sum(activations(plan).values()), 4 * 2 * 8 * 101
+    assert training_sizes(plan) == {**state(plan), "activations": saved, "logits": scores}
