@@ -51,6 +51,12 @@ FROZEN = {  # configuración, plan y, en bytes, los momentos de entrenar y las p
         [6840, 20296, 4834378, 4840978, 4827908, 5814908, 2604732, 27268, 34336],
         [6708, 21600, 22, 79200, 6840, 107508, 31930],
     ),
+    "largo, SDPA": (
+        LONG,
+        {},
+        [13680, 41216, 814020, 827220, 801080, 874280, 370232, 54896, 69560],
+        [13680, 43200, 44, 158400, 13680, 215280, 64124],
+    ),
     "mixto": (
         {**SHORT, "tie_weights": True},
         {"batch": 2, "dtype": "mixed"},
@@ -66,10 +72,18 @@ FROZEN = {  # configuración, plan y, en bytes, los momentos de entrenar y las p
 }
 
 
-TRAINING = (
-    "create start forward loss_backward head_backward blocks_backward last_block_backward end_backward optimizer"
-).split()
-GENERATING = "weights kv_cache logits block create blocks head".split()
+TRAINING = [
+    "create",
+    "start",
+    "forward",
+    "loss_backward",
+    "head_backward",
+    "blocks_backward",
+    "last_block_backward",
+    "end_backward",
+    "optimizer",
+]
+GENERATING = ["weights", "kv_cache", "logits", "block", "create", "blocks", "head"]
 
 
 @pytest.mark.parametrize(("cfg", "options", "training", "generating"), FROZEN.values(), ids=FROZEN)
@@ -80,6 +94,7 @@ def test_every_moment_stays_as_it_was_measured(cfg, options, training, generatin
     found = [*inference_sizes(plan).items(), *inference_timeline(plan).items()]
     assert found == list(zip(GENERATING, generating, strict=True))
     assert inference_peak(plan) == max(generating[4:])
+    assert {type(size) for _, size in [*training_timeline(plan).items(), *found]} == {int}
 
 
 def test_the_entries_of_a_step():
