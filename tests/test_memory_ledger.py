@@ -57,6 +57,12 @@ FROZEN = {  # configuración, plan y, en bytes, los momentos de entrenar y las p
         [13680, 41216, 814020, 827220, 801080, 874280, 370232, 54896, 69560],
         [13680, 43200, 44, 158400, 13680, 215280, 64124],
     ),
+    "vinculado, muchos tokens": (
+        {**SHORT, "vocab_size": 1009, "tie_weights": True},
+        {},
+        [280896, 552268, 765392, 813824, 813820, 779212, 786076, 930028, 930028],
+        [184032, 6912, 4036, 25344, 280896, 216288, 196132],
+    ),
     "mixto": (
         {**SHORT, "tie_weights": True},
         {"batch": 2, "dtype": "mixed"},
