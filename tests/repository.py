@@ -14,7 +14,6 @@ import nbformat
 from canonical import is_not_compared, normalise
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
 # Sin git, los archivos del curso son los de estas carpetas y, de las demás, estos.
 FOLDERS = {"gpt_course", "tests", "imgs", "docs"}
 LOOSE = {"ajustes.py", "conftest.py", "curso.py", "CONTRIBUTING.md", "README.md", "glosario.md", "indice.md"}

@@ -216,3 +216,50 @@ def test_drop_last_leaves_out_the_batch_that_is_not_full():
 def test_loader_refuses_what_makes_no_batch(arguments, message):
     with pytest.raises(ValueError, match=message):
         make_loader(WindowDataset(list(range(13)), 4, 4), **arguments)
+
+
+def test_the_last_good_values():
+    dataset = WindowDataset([0, 2**63 - 1, 7, 8, 9], 2, 1)  # el token menor y el mayor
+    assert dataset[0][0].tolist() == [0, 2**63 - 1]
+    assert [dataset[-place][0].tolist() for place in (3, 1)] == [
+        dataset[place][0].tolist() for place in (0, 2)
+    ]
+    assert WindowDataset(torch.tensor([0, 1]), 1, 1)[0][1].tolist() == [1]
+    (x, _), *rest = make_loader(dataset, len(dataset), seed=2**64 - 1, drop_last=True)
+    assert len(x) == 3 and not rest  # el lote justo no se deja fuera
+
+
+def test_an_empty_tensor_is_too_short():
+    with pytest.raises(ValueError, match=r"al menos 2 tokens.*llegaron 0"):
+        WindowDataset(torch.zeros(0, dtype=torch.int64), 1, 1)
+
+
+@pytest.mark.parametrize("ids", [[1, -2, 3], torch.tensor([1, -2, 3])], ids=["lista", "tensor"])
+def test_a_foreign_token_is_explained(ids):
+    with pytest.raises(ValueError, match=r"llegó -2\. Un token es un entero de 0 a 2\*\*63 - 1: revisa"):
+        WindowDataset(ids, 2, 1)
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+def test_a_loader_knows_how_many_batches_it_gives(seed):
+    assert len(make_loader(WindowDataset(list(range(22)), 1, 1), 5, seed=seed)) == 5
+
+
+def test_the_order_is_drawn_on_the_cpu_whatever_the_default_device():
+    loader = make_loader(WindowDataset(list(range(22)), 1, 1), 5, seed=3)
+    expected = list(make_loader(WindowDataset(list(range(22)), 1, 1), 5, seed=3).sampler)
+    with torch.device("meta"):
+        assert list(loader.sampler) == expected
+
+
+@pytest.mark.parametrize("ids", ["El perro", [1, "a"], torch.zeros(5), torch.tensor([-1, 2])], ids=str)
+def test_the_error_says_what_was_expected(ids):
+    with pytest.raises(ValueError, match=r"^Se esperaba una lista de enteros, como la que da encode, o un"):
+        WindowDataset(ids, 1, 1)
+
+
+@pytest.mark.parametrize("ids", [[5, 6, 7], torch.tensor([5, 6, 7]).int()], ids=["lista", "int32"])
+def test_tokens_are_int64_on_the_cpu_whatever_the_default_device(ids):
+    with torch.device("meta"):
+        x, _ = WindowDataset(ids, 2, 1)[0]
+    assert (x.dtype, x.device.type, x.tolist()) == (torch.int64, "cpu", [5, 6])

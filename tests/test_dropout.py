@@ -209,3 +209,8 @@ def test_meta_tensor_takes_its_word_and_computes_no_mask(monkeypatch):
     torch.manual_seed(5)
     assert Dropout(0.1)(torch.empty(8, 25, 1024, 1024, device="meta")).shape == (8, 25, 1024, 1024)
     assert _next_word() == expected
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_meta_tensor_keeps_its_dtype(dtype):
+    assert Dropout(0.5)(torch.ones(3, 4, dtype=dtype, device="meta")).dtype == dtype

@@ -1,6 +1,7 @@
 """El veredicto y el consejo: lo que basta, basta; lo que se junta, hace falta; si nada basta, se dice."""
 
 import itertools
+import math
 import re
 from dataclasses import replace
 
@@ -115,3 +116,12 @@ def test_the_advice_for_generating_does_not_speak_of_training():
 def test_an_enormous_batch_is_answered_too():
     text = advice(Plan(SMALL, batch=10**8, seq=8), 64 * GIB, training_peak)
     assert "frases acumulados" in text
+
+
+@pytest.mark.parametrize(("more", "words"), [(-1, "cabe muy justo"), (1, "cabe en")], ids=["menos", "más"])
+@pytest.mark.parametrize(("task", "peak"), [("Entrenar", training_peak), ("Generar", inference_peak)])
+def test_tight_means_less_than_a_tenth_and_half_a_gibibyte(task, peak, more, words):
+    plan = Plan(SMALL, seq=64)
+    ram = math.floor(1.1 * peak(plan) + GIB / 2) + more
+    line = next(line for line in verdict(plan, ram).splitlines() if line.startswith(task))
+    assert line.startswith(f"{task}: {words}")

@@ -746,3 +746,11 @@ def test_download_of_something_else():
     with pytest.raises(ValueError, match="debe ser uno de gpt2, gpt2-medium"):
         download_gpt2("gpt3")
     assert download_module._FILES[1] == "model.safetensors"
+
+
+@pytest.mark.parametrize("vocab_size", [13, 50257])
+def test_the_last_token_begins_and_ends_a_text(vocab_size, tmp_path):
+    """Es <|endoftext|> en GPT-2; con otro número, quien genere con el archivo empezaría por otro token."""
+    save_gpt2(tiny_model(vocab_size=vocab_size), tmp_path)
+    other = transformers.AutoConfig.from_pretrained(tmp_path)
+    assert (other.bos_token_id, other.eos_token_id) == (vocab_size - 1, vocab_size - 1)

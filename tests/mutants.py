@@ -1,0 +1,313 @@
+"""¿Qué fallo se les escapa a las pruebas, aunque nadie haya pensado en él?
+
+Cambia un módulo en un solo lugar cada vez (los cambios los propone mutmut: `<` por `<=`, `+` por `-`, un
+argumento de menos…), pasa sus pruebas y apunta los cambios que ninguna nota. Se ejecuta a mano, sin nada
+más en marcha, y necesita Linux o macOS y `pip install mutmut`:
+
+    python tests/mutants.py layers memory/plan
+
+Un cambio que no puede notarse se apunta, con la razón, en `tests/mutants.toml`. Sale con un código distinto
+de 0 si sobrevive algún otro, o si uno de los apuntados ya no existe o sí se nota.
+"""
+
+import contextlib
+import difflib
+import gc
+import importlib
+import multiprocessing
+import os
+import re
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import libcst as cst
+from mutmut.mutation import mutators
+
+ROOT = Path(__file__).parents[1]
+COPIED = ["gpt_course", "tests", "conftest.py", "pyproject.toml"]
+EQUIVALENT = Path(__file__).with_suffix(".toml")
+# Las pruebas de un módulo llevan su nombre (las de memory/plan, test_memory.py y test_memory_plan.py), salvo:
+TESTS = {
+    "sampling": ["test_sampling.py", "test_generation.py"],
+    "memory/units": ["test_memory_report.py"],
+    "memory/advice": ["test_memory_advice.py"],
+    "memory/ledger": ["test_memory_ledger.py"],
+}
+SLOW_IMPORTS = [
+    "torch",
+    "transformers.models.gpt2.modeling_gpt2",
+    "hypothesis",
+    "pytest",
+    "tiktoken",
+    "tokenizers",
+]
+EXAMPLES = 20  # de hypothesis, como mucho
+MEMORY = 12 * 2**30  # un mutante que pide más se da por muerto
+
+
+# Cinco clases de fallo que mutmut no hace y se ven en el campo.
+def _returns_nothing(node):
+    if node.value is not None:
+        yield node.with_changes(value=cst.Name("None"), whitespace_after_return=cst.SimpleWhitespace(" "))
+
+
+def _statement_removed(node):
+    expression = node.body[0].value if isinstance(node.body[0], cst.Expr) else None
+    if isinstance(expression, (cst.Call, cst.Yield)):
+        yield node.with_changes(body=[cst.Pass()])
+
+
+def _decorators_removed(node):
+    if node.decorators:
+        yield node.with_changes(decorators=[], lines_after_decorators=[])
+
+
+def _catches_nothing(node):
+    yield node.with_changes(
+        type=cst.Name("ZeroDivisionError"), whitespace_after_except=cst.SimpleWhitespace(" ")
+    )
+
+
+def _one_string(node):  # de los tres cambios de mutmut, el de mayúsculas: el que más se nota
+    yield from list(mutators.operator_string(node))[-1:]
+
+
+OPERATORS = [
+    *((kind, operator) for kind, operator in mutators.mutation_operators if kind is not cst.BaseString),
+    (cst.BaseString, _one_string),
+    ((cst.If, cst.CompIf), mutators.operator_if_exp),
+    (cst.Return, _returns_nothing),
+    (cst.SimpleStatementLine, _statement_removed),
+    (cst.FunctionDef, _decorators_removed),
+    (cst.ExceptHandler, _catches_nothing),
+]
+
+
+def _is_text(node):
+    """Lo que no se toca: documentación, mensajes, anotaciones de tipo e importaciones."""
+    if isinstance(node, cst.Call):
+        return isinstance(node.func, cst.Name) and node.func.value in {"print", "len", "isinstance"}
+    if isinstance(node, cst.Arg):
+        return node.keyword is not None and node.keyword.value in {"help", "description", "epilog"}
+    if isinstance(node, cst.SimpleString):
+        return re.search(r" .*\.[\"']$", node.value, re.DOTALL)  # una frase
+    return isinstance(node, (cst.Raise, cst.Annotation, cst.Import, cst.ImportFrom, cst.FormattedString))
+
+
+class _Changes(cst.CSTVisitor):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def on_visit(self, node):
+        if _is_text(node):
+            return False
+        for kind, operator in OPERATORS:
+            if isinstance(node, kind):
+                self.found += [(node, changed) for changed in operator(node)]
+        return True
+
+
+def mutants(source):
+    """Los mutantes de un código: [(línea, «antes → después», código)], sin repetir."""
+    module, visitor = cst.parse_module(source), _Changes()
+    module.visit(visitor)
+    found = {}
+    for node, changed in visitor.found:
+        code = module.deep_replace(node, changed).code
+        if code.splitlines() != source.splitlines():
+            found.setdefault(code, (*_change(source, code), code))
+    return list(found.values())
+
+
+def _change(source, code):
+    before, after = source.splitlines(), code.splitlines()
+    edits = [
+        edit
+        for edit in difflib.SequenceMatcher(None, before, after, False).get_opcodes()
+        if edit[0] != "equal"
+    ]
+    first, last = edits[0], edits[-1]
+    texts = _text(before[first[1] : last[2]]), _text(after[first[3] : last[4]])
+    return first[1] + 1, " → ".join(texts)
+
+
+def _text(lines):
+    return " ".join(re.sub(r"(^|\s+)# .*", "", line.strip()) for line in lines)
+
+
+class _Runner:
+    """Complemento de pytest: antes lo que suele notarlo y lo corto; el que se cuelga, muere."""
+
+    def __init__(self, seconds, killers, latest):
+        self.seconds, self.killers, self.latest = seconds, killers, latest
+        self.failed = None
+
+    def pytest_collection_modifyitems(self, items):
+        if self.seconds:
+            items.sort(key=self._order)
+
+    def _order(self, item):
+        name = item.nodeid
+        return name != self.latest, self.seconds.get(name, 0) / (1 + 10 * self.killers[name])
+
+    def pytest_runtest_logstart(self, nodeid):
+        self.start = time.perf_counter()
+        if nodeid in self.seconds:  # la señal acaba con el proceso, aunque esté dentro de PyTorch
+            signal.setitimer(signal.ITIMER_PROF, 3 + 5 * self.seconds[nodeid])
+            signal.setitimer(signal.ITIMER_REAL, 60 + 20 * self.seconds[nodeid])
+
+    def pytest_runtest_logfinish(self, nodeid):
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if nodeid not in self.seconds:
+            self.seconds[nodeid] = time.perf_counter() - self.start
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            self.failed = self.failed or report.nodeid
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.failed = self.failed or "al importar"
+
+
+def run_tests(files, seconds=None, killers=None, latest=None):
+    """Pasa las pruebas en una copia de este proceso: (la primera que falla o None, lo que tarda cada una)."""
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        _child(sender, files, _Runner(seconds or {}, killers, latest))
+    sender.close()
+    try:
+        _, status = os.waitpid(pid, 0)
+    finally:  # también los procesos que una prueba haya dejado atrás
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+    try:
+        return receiver.recv()
+    except EOFError:  # murió sin contestar: se colgó o pidió demasiada memoria
+        return f"muere ({status})", {}
+
+
+def _child(sender, files, runner):
+    import pytest
+
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(quiet, stream)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    if runner.seconds:
+        signal.setitimer(signal.ITIMER_PROF, 60)  # por si se cuelga al importar
+    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
+    code = pytest.main([*options, *files], plugins=[runner])
+    failed = runner.failed or (None if code == 0 else f"pytest terminó con {int(code)}")
+    sender.send((failed, runner.seconds))
+    os._exit(0)
+
+
+def _shorten(hypothesis):
+    """Pocos ejemplos, siempre los mismos, y sin buscar el más pequeño que falla."""
+    phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+    quick = {"derandomize": True, "database": None, "deadline": None, "phases": phases}
+    create = hypothesis.settings.__init__
+
+    def create_shorter(self, *args, **options):
+        create(
+            self, *args, **options | {"max_examples": min(EXAMPLES, options.get("max_examples", EXAMPLES))}
+        )
+
+    hypothesis.settings.__init__ = create_shorter
+    hypothesis.settings.register_profile("mutants", **quick)
+    hypothesis.settings.load_profile("mutants")
+
+
+def warm_up(copy):
+    """Importa una vez lo que tarda, y que las copias del proceso lean el paquete de `copy`."""
+    for module in SLOW_IMPORTS:
+        importlib.import_module(module)
+    _shorten(sys.modules["hypothesis"])
+    os.chdir(copy)
+    sys.path[:] = [
+        str(copy),
+        *(path for path in sys.path if Path(path or ".").resolve() not in (ROOT, ROOT / "tests")),
+    ]
+    os.environ |= {"PYTHONPATH": str(copy), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    gc.freeze()  # que el recolector de cada copia no toque, y así duplique, la memoria de este proceso
+
+
+def tests_of(copy, name):
+    own = [f"test_{name.split('/')[0]}.py", f"test_{name.replace('/', '_')}.py"]
+    files = dict.fromkeys(TESTS.get(name, own))
+    return [f"tests/{file}" for file in files if (copy / "tests" / file).exists()]
+
+
+def check_module(copy, name, equivalent):
+    path = copy / "gpt_course" / f"{name}.py"
+    source = path.read_text(encoding="utf-8")
+    files = tests_of(copy, name)
+    for write in (True, False):  # primero se compila todo; después, nada: no debe quedar rastro de un mutante
+        sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = not write, "" if write else "1"
+        failed, seconds = run_tests(files)
+        if failed:
+            sys.exit(f"Sin ningún cambio ya hay una prueba en rojo: {failed}")
+        for cached in path.parent.glob(f"__pycache__/{path.stem}.*"):
+            cached.unlink()
+    start, found, killers, latest = time.perf_counter(), mutants(source), Counter(), None
+    print(f"{name}: {len(found)} mutantes; sus pruebas, {sum(seconds.values()):.1f} s", flush=True)
+    survivors = []
+    for line, change, code in found:
+        path.write_text(code, encoding="utf-8")
+        killer, _ = run_tests(files, seconds, killers, latest)
+        if killer:
+            killers[killer] += 1
+            latest = killer
+        else:
+            survivors.append(change)
+            if change not in equivalent:
+                print(f"  {name}.py:{line}  {change}", flush=True)
+    path.write_text(source, encoding="utf-8")
+    return report(
+        name, [change for _, change, _ in found], survivors, equivalent, time.perf_counter() - start
+    )
+
+
+def report(name, changes, survivors, equivalent, seconds):
+    for change in equivalent:
+        if change not in changes:
+            print(f"  {name}.py: apuntado y ya no existe: {change}")
+        elif change not in survivors:
+            print(f"  {name}.py: apuntado como equivalente y se nota: {change}")
+    alive = [change for change in survivors if change not in equivalent]
+    same, killed = len(survivors) - len(alive), len(changes) - len(survivors)
+    score = 100 * killed / max(1, len(changes) - same)
+    print(
+        f"{name}: {killed} notados, {same} equivalentes, {len(alive)} se escapan: {score:.1f} % en "
+        f"{seconds / 60:.1f} min\n",
+        flush=True,
+    )
+    return bool(alive) or not set(equivalent) <= set(survivors)
+
+
+def main(names):
+    equivalent = {}
+    for entry in tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["equivalente"]:
+        equivalent.setdefault(entry["modulo"], []).extend(entry["cambios"])
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder).resolve()
+        for name in COPIED:
+            (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
+        warm_up(copy)
+        return max([check_module(copy, name, equivalent.get(name, [])) for name in names])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
