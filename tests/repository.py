@@ -46,7 +46,7 @@ def tracked(suffix):
     else:
         paths = [ROOT / name for name in listed.decode("utf-8").split("\0") if name]
     paths = [path for path in paths if path.name.endswith(suffix) and path.exists()]
-    ours = manifest.notebooks()
+    ours = manifest.notebooks(ROOT)
     return sorted(path for path in paths if path.suffix != ".ipynb" or path in ours)
 
 
@@ -54,7 +54,7 @@ def unlisted(suffix):
     """Los archivos del curso que acaban en `suffix`, sin git que los diga."""
     paths = [path for path in ROOT.rglob(f"*{suffix}") if not is_hidden(path.relative_to(ROOT))]
     inside = [path for path in paths if path.relative_to(ROOT).parts[0] in FOLDERS]
-    return [*inside, *(path for path in paths if path.name in LOOSE), *manifest.notebooks()]
+    return [*inside, *(path for path in paths if path.name in LOOSE), *manifest.notebooks(ROOT)]
 
 
 def is_hidden(path):

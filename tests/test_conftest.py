@@ -1,6 +1,7 @@
 """Qué se ejecuta, dónde y con qué tolerancia (conftest.py), también en cuadernos de verdad."""
 
 import ast
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -17,10 +18,14 @@ from repository import ROOT, tracked
 from test_tolerance import figure
 
 import ajustes
-import conftest
 import curso
 
 pytest_plugins = ["pytester"]
+
+# El de la raíz: para Python, «conftest» es el de esta carpeta.
+SPEC = importlib.util.spec_from_file_location("course_conftest", ROOT / "conftest.py")
+conftest = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(conftest)
 
 # --- En cuadernos que se ejecutan ----------------------------------------------------------------
 

@@ -408,6 +408,18 @@ def test_without_git_the_files_of_the_course_are_the_same():
         assert set(tracked(suffix)) <= set(repository.unlisted(suffix))
 
 
+ONE_LESSON = """[[lesson]]
+number = "00"
+title = "Uno"
+question = "¿Cuántas?"
+status = "lista"
+file = "00_uno.ipynb"
+minutes = 60
+map = []
+topic = "uno"
+"""
+
+
 @pytest.fixture
 def course(tmp_path, monkeypatch):
     """Una carpeta con lo mínimo del curso y lo que deja a su lado quien estudia."""
@@ -426,9 +438,9 @@ def course(tmp_path, monkeypatch):
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    (tmp_path / "notebooks" / "indice.md").write_text("| [00](00_uno.ipynb) |", encoding="utf-8")
+    (tmp_path / "notebooks" / "indice.md").touch()
+    (tmp_path / manifest.MANIFEST).write_text(ONE_LESSON, encoding="utf-8")
     monkeypatch.setattr(repository, "ROOT", tmp_path)
-    monkeypatch.setattr(repository, "NOTEBOOKS", tmp_path / "notebooks")
     monkeypatch.delenv("GIT_DIR", raising=False)
     return tmp_path
 
