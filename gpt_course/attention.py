@@ -14,7 +14,8 @@ class MultiHeadAttention(nn.Module):
     """Atención multicabeza causal, softmax(QKᵀ/√D)·V en cada cabeza, y una proyección de salida.
 
     forward: (B, T, C) → (B, T, C), con C = `emb_dim` repartido entre H = `n_heads` cabezas de D = C/H.
-    Con `cache`, la parte de este bloque de una `KVCache`, lee también los tokens que ya guarda.
+    visible: (1 o B, 1, T, S), True en lo que cada token lee; sin ella, todos los anteriores y a sí mismo.
+    cache: la parte de este bloque de una `KVCache`; lee también los tokens que ya guarda, S con los nuevos.
     Sin dropout la matriz T×T no se guarda (SDPA); con `explicit = True` se construye siempre, para comparar.
     Errores: `ValueError` si C no es múltiplo de H, si no son enteros positivos, si `drop_rate` no está en
     [0, 1) o si la entrada no tiene la forma (B, T, C).
@@ -23,10 +24,9 @@ class MultiHeadAttention(nn.Module):
 
     def __init__(self, emb_dim, n_heads, *, drop_rate=0.0, qkv_bias=False):
         super().__init__()
-        check_count("emb_dim", emb_dim)
-        check_count("n_heads", n_heads)
+        self.emb_dim = check_count("emb_dim", emb_dim)
+        self.n_heads = check_count("n_heads", n_heads)
         check_heads(emb_dim, n_heads)
-        self.n_heads = n_heads
         self.W_query = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
         self.W_key = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
         self.W_value = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
@@ -34,19 +34,18 @@ class MultiHeadAttention(nn.Module):
         self.dropout = Dropout(drop_rate)
         self.explicit = False
 
-    def forward(self, x, cache=None):  # (B, T, C)
+    def forward(self, x, visible=None, cache=None):  # (B, T, C)
         self._check_input(x)
         query, key, value = (
             self._split_heads(linear(x)) for linear in (self.W_query, self.W_key, self.W_value)
         )  # (B, H, T, D)
-        visible = None  # cada token, los anteriores y a sí mismo
+        causal = visible is None and (cache is None or cache.is_empty)
         if cache is not None:
-            key, value, visible = cache.extend(key, value)  # (B, H, T y los de antes, D)
+            key, value = cache.extend(key, value)  # (B, H, S, D)
         if self.explicit or (self.training and self.dropout.p > 0):
             context = self.dropout(_causal_weights(query, key, visible)) @ value  # (B, H, T, D)
         else:
             # La misma cuenta sin guardar la matriz T×T: más rápida y con menos memoria.
-            causal = visible is None and query.shape[-2] == key.shape[-2]
             context = F.scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=causal)
         return self.out_proj(context.transpose(1, 2).flatten(2))  # (B, T, C)
 
@@ -59,10 +58,9 @@ class MultiHeadAttention(nn.Module):
         return _causal_weights(self._split_heads(self.W_query(x)), self._split_heads(self.W_key(x)))
 
     def _check_input(self, x):
-        width = self.W_query.in_features
-        if x.dim() != 3 or x.shape[-1] != width:
+        if x.dim() != 3 or x.shape[-1] != self.emb_dim:
             raise ValueError(
-                f"La atención espera la forma (B, T, {width}); llegó {tuple(x.shape)}. "
+                f"La atención espera la forma (B, T, {self.emb_dim}); llegó {tuple(x.shape)}. "
                 "A una sola secuencia (T, C) añádele el lote con .unsqueeze(0)."
             )
 

@@ -1,4 +1,4 @@
-"""El bloque Transformer: atención y red feed-forward, cada una con su atajo."""
+"""El bloque Transformer: atención y red feed-forward, cada una con su atajo; y los bloques, en fila."""
 
 from torch import nn
 
@@ -11,7 +11,8 @@ from gpt_course.layers import FeedForward, LayerNorm
 class TransformerBlock(nn.Module):
     """Bloque pre-LN: normaliza antes de cada subcapa y suma su resultado a la entrada.
 
-    forward: (B, T, C) → (B, T, C). `cache` es para la atención (ver `MultiHeadAttention`).
+    forward: (B, T, C) → (B, T, C). `visible` y `cache`, si llegan, son para la atención (ver
+    `MultiHeadAttention`).
     Errores: `ValueError` si `cfg` no es una configuración válida (ver `check_config`).
     Fuente: Radford et al. (2019), apartado 2.3; conexión residual de He et al. (2016).
     """
@@ -27,7 +28,21 @@ class TransformerBlock(nn.Module):
         self.norm2 = LayerNorm(cfg["emb_dim"])
         self.drop_shortcut = Dropout(cfg["drop_rate"])
 
-    def forward(self, x, cache=None):  # (B, T, C)
-        x = x + self.drop_shortcut(self.att(self.norm1(x), cache))
+    def forward(self, x, **reading):  # (B, T, C)
+        x = x + self.drop_shortcut(self.att(self.norm1(x), **reading))
         x = x + self.drop_shortcut(self.ff(self.norm2(x)))
+        return x
+
+
+class Blocks(nn.Sequential):
+    """Los bloques en fila: cada uno lee lo que escribió el anterior, (B, T, C) → (B, T, C).
+
+    cache: una `KVCache`, de la que cada bloque recibe su parte. Lo demás llega igual a todos.
+    """
+
+    def forward(self, x, cache=None, **reading):  # (B, T, C)
+        for layer, block in enumerate(self):
+            if cache is not None:
+                reading["cache"] = cache[layer]
+            x = block(x, **reading)
         return x

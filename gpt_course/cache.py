@@ -10,28 +10,27 @@ class KVCache:
 
     `model(ids, cache=cache)` lee solo los tokens nuevos, apunta aquí sus filas y atiende también a las
     anteriores. `keys` y `values`: (L, B, H, `length` máxima, D), en el tipo y el dispositivo de los pesos;
-    `cache.length` dice cuántos tokens van escritos y `cache.nbytes`, lo que ocupa: 2·L·T·C·B·e bytes.
-    mask: (B, T) con True en los tokens de verdad y False en el relleno, que va a la izquierda.
-    Errores: `ValueError` si una medida o la máscara no sirven, o si los tokens nuevos no caben.
+    `cache.length` dice cuántos tokens van leídos y `cache.nbytes`, lo que ocupa: 2·L·T·C·B·e bytes.
+    El relleno lo aprende de la primera lectura, `model(ids, mask=mask, cache=cache)`, y lo recuerda.
+    Una lectura cuenta cuando acaba: si algo la interrumpe, la caché queda como estaba y se puede repetir.
+    Errores: `ValueError` si una medida no sirve o los tokens nuevos no caben.
     Fuente: Pope et al. (2022), arXiv 2211.05102, apartado 2.1.
     """
 
-    def __init__(self, model, batch, length=None, mask=None):
-        context_length = model.pos_emb.num_embeddings
-        length = context_length if length is None else length
-        check_count("batch", batch)
-        check_count("length", length)
+    def __init__(self, model, batch, length=None):
+        context_length = model.cfg["context_length"]
+        batch = check_count("batch", batch)
+        length = context_length if length is None else check_count("length", length)
         if length > context_length:
             raise ValueError(
                 f"La caché no puede ser más larga que context_length = {context_length}; llegó {length}. "
                 "No hay posiciones para más tokens."
             )
-        weight = model.trf_blocks[0].att.W_key.weight
-        n_layers, n_heads, head_dim = _blocks(model)
+        n_layers, n_heads, head_dim, dtype, device = _measures(model)
         shape = (n_layers, batch, n_heads, length, head_dim)
-        self.keys, self.values = weight.new_empty(shape), weight.new_empty(shape)  # (L, B, H, T, D)
-        self.padding = None if mask is None else count_padding(mask, batch).to(weight.device)  # (B,)
-        self.length = 0
+        self.keys, self.values = (torch.empty(shape, dtype=dtype, device=device) for _ in "kv")
+        self.length, self.padding = 0, None  # tokens leídos; relleno de cada fila, (B,)
+        self.end, self._new_padding = 0, None  # lo que valdrán si acaba la lectura en marcha
 
     @property
     def nbytes(self):
@@ -44,18 +43,10 @@ class KVCache:
             raise IndexError(layer)
         return _LayerCache(self, layer)
 
-    def check_model(self, model):
-        """Exige que los bloques de `model` midan lo que los del modelo con que se creó."""
-        created = (*self.keys.shape[:3:2], self.keys.shape[4])
-        if created != _blocks(model):
-            raise ValueError(
-                f"La caché se creó para otro modelo: allí (L, H, D) = {created} y aquí {_blocks(model)}. "
-                "Crea otra con ese modelo."
-            )
-
-    def reserve(self, batch, count):
-        """Hace sitio a `count` tokens por fila y devuelve su posición: (T,), o (B, T) si hay relleno."""
-        _, rows, _, room, _ = self.keys.shape
+    def begin(self, model, in_idx, padding):
+        """Empieza a leer `in_idx`, (B, T): devuelve cuántos van delante y el relleno de cada fila, (B,)."""
+        self._check_model(model)
+        (batch, count), (_, rows, _, room, _) = in_idx.shape, self.keys.shape
         if batch != rows:
             raise ValueError(f"La caché se creó para un lote de {rows}; llegó uno de {batch}. Crea otra.")
         if self.length + count > room:
@@ -66,22 +57,31 @@ class KVCache:
             )
         if torch.is_grad_enabled():
             raise ValueError("La caché es para generar, sin gradientes. Úsala dentro de torch.no_grad().")
-        self.start, self.length = self.length, self.length + count
-        columns = torch.arange(self.start, self.length, device=self.keys.device)  # (T,)
-        self.visible = self._visible(columns)
-        return columns if self.padding is None else (columns - self.padding[:, None]).clamp(min=0)
+        if self.length > 0 and padding is not None:
+            raise ValueError(
+                "El relleno va delante de todo: `mask` se da en la primera lectura y la caché la recuerda. "
+                f"Ya hay {self.length} tokens leídos: quita `mask` o empieza otra caché."
+            )
+        self.end = self.length + count
+        self._new_padding = padding if self.length == 0 else self.padding
+        return self.length, self._new_padding
 
-    def _visible(self, columns):
-        """Qué lee cada token nuevo: (1 o B, 1, nuevos, todos); None, todo lo anterior y a sí mismo."""
-        if self.padding is None and (self.start == 0 or len(columns) == 1):
-            return None
-        places = torch.arange(self.length, device=columns.device)
-        visible = places <= columns[:, None]  # (nuevos, todos)
-        if self.padding is not None:
-            # Un relleno se lee a sí mismo: una fila sin nada que leer daría NaN, y el NaN se contagia.
-            real = places >= self.padding[:, None, None]  # (B, 1, todos)
-            visible = (visible & real) | (places == columns[:, None])
-        return visible.unsqueeze(-3)
+    def commit(self):
+        """Da por leídos los tokens de `begin`."""
+        self.length, self.padding = self.end, self._new_padding
+
+    def _check_model(self, model):
+        n_layers, _, n_heads, _, head_dim = self.keys.shape
+        created = (n_layers, n_heads, head_dim, self.keys.dtype, self.keys.device)
+        if created != _measures(model):
+            here, there = (
+                f"(L, H, D) = {measures[:3]}, en {measures[3]} y {measures[4]}"
+                for measures in (_measures(model), created)
+            )
+            raise ValueError(
+                f"La caché se creó para otro modelo: allí {there}, y aquí {here}. Crea otra con ese modelo, "
+                "después de convertirlo o llevarlo a su sitio."
+            )
 
 
 class _LayerCache:
@@ -90,37 +90,40 @@ class _LayerCache:
     def __init__(self, cache, layer):
         self.cache, self.layer = cache, layer
 
+    @property
+    def is_empty(self):
+        """¿No hay nada leído antes?"""
+        return not self.cache.length
+
     def extend(self, key, value):
-        """Apunta las filas nuevas, (B, H, nuevos, D), y devuelve todas y qué puede leer cada nuevo."""
+        """Apunta las filas nuevas, (B, H, nuevos, D), y devuelve todas, (B, H, todos, D)."""
         cache, rows = self.cache, []
         for store, new in ((cache.keys, key), (cache.values, value)):
-            store[self.layer, :, :, cache.start : cache.length] = new
-            rows.append(store[self.layer, :, :, : cache.length])  # (B, H, todos, D)
-        return *rows, cache.visible
+            place = store[self.layer, :, :, cache.length : cache.end]
+            _check_fits(new, place)
+            place.copy_(new)
+            rows.append(store[self.layer, :, :, : cache.end])
+        return rows
 
 
-def _blocks(model):
-    """Las medidas (L, H, D) de los bloques de un modelo."""
-    att = model.trf_blocks[0].att
-    return len(model.trf_blocks), att.n_heads, att.W_key.out_features // att.n_heads
-
-
-def count_padding(mask, batch):
-    """Cuántos rellenos tiene cada fila de `mask`, (B, T) → (B,).
-
-    Errores: `ValueError` si no es una máscara de `batch` filas con el relleno a la izquierda.
-    """
-    expected = f"`mask` debe ser un tensor de True y False, (B, T) con B = {batch}"
-    if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
-        received = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
-        raise ValueError(f"{expected}; llegó {received}. La que da pad_left sirve tal cual.")
-    if mask.dim() != 2 or len(mask) != batch:
-        raise ValueError(f"{expected}; llegó la forma {tuple(mask.shape)}.")
-    padding = (~mask).sum(dim=1)  # (B,)
-    at_the_left = torch.arange(mask.shape[1], device=mask.device) >= padding[:, None]
-    if not torch.equal(mask, at_the_left) or not mask.any(dim=1).all():
+def _check_fits(new, place):
+    """Exige filas como las de la caché: otras se convertirían o se repetirían sin avisar."""
+    same_type = new.dtype == place.dtype or torch.is_autocast_enabled(place.device.type)
+    if not same_type or new.shape != place.shape or new.device != place.device:
+        here, there = (f"{tuple(t.shape)}, {t.dtype} en {t.device}" for t in (new, place))
         raise ValueError(
-            "`mask` debe tener el relleno (False) a la izquierda y al menos un token de verdad (True) en "
-            "cada fila: así todas acaban en el mismo lugar. Rellena con pad_left."
+            f"La caché guarda keys y values (B, H, T, D) de {there}; la atención dio {here}. Si "
+            "cambiaste W_key o W_value, haz que den lo mismo que antes."
         )
-    return padding
+
+
+def _measures(model):
+    """Lo que una caché necesita saber de un modelo: (L, H, D, tipo, dispositivo)."""
+    cfg, weight = model.cfg, model.final_norm.scale
+    return (
+        len(model.trf_blocks),
+        cfg["n_heads"],
+        cfg["emb_dim"] // cfg["n_heads"],
+        weight.dtype,
+        weight.device,
+    )

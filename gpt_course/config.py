@@ -29,8 +29,9 @@ _OPTIONAL = ("tie_weights",)
 
 
 def check_config(cfg):
-    """Comprueba claves y valores de una configuración; no la modifica.
+    """Comprueba claves y valores de una configuración y devuelve una copia, en un diccionario corriente.
 
+    No modifica la que llega. Los números de NumPy pasan a ser de Python.
     Errores: `ValueError` si falta o sobra una clave, si una cuenta no es un entero positivo, si
     `emb_dim` no es múltiplo de `n_heads`, si `qkv_bias` o `tie_weights` no son True o False, o si
     `drop_rate` no está en [0, 1).
@@ -46,22 +47,50 @@ def check_config(cfg):
             f"La configuración necesita las claves {', '.join(_REQUIRED)} (y admite "
             f"{', '.join(_OPTIONAL)}). Faltan: {missing or 'ninguna'}; sobran: {unknown or 'ninguna'}."
         )
-    for key in _COUNTS:
-        check_count(key, cfg[key])
+    cfg = {**cfg, **{key: check_count(key, cfg[key]) for key in _COUNTS}}
     check_heads(cfg["emb_dim"], cfg["n_heads"])
-    check_rate("drop_rate", cfg["drop_rate"])
+    cfg["drop_rate"] = check_rate("drop_rate", cfg["drop_rate"])
     for key in ("qkv_bias", "tie_weights"):
-        if not isinstance(cfg.get(key, False), bool):
-            raise ValueError(f"{key} debe ser True o False; llegó {cfg[key]!r}. Escríbelo sin comillas.")
+        check_switch(key, cfg.get(key, False))
+    return cfg
 
 
 def check_count(name, value, minimum=1):
-    """Exige que `value` sea un entero (no un booleano) mayor o igual que `minimum`."""
+    """Exige un entero (no un booleano) mayor o igual que `minimum` y lo devuelve como `int`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
         raise ValueError(
             f"{name} debe ser un entero mayor o igual que {minimum}; llegó {value!r}. "
             "Si viene de una división, usa // o int()."
         )
+    return int(value)
+
+
+def check_number(name, value, interval, advice):
+    """Exige un número de `interval`, escrito como «[0, 1)» o «(0, ∞)», y lo devuelve como `float`.
+
+    Sirven los de Python y los de NumPy; NaN no está en ningún intervalo. `advice` dice cómo salir del error.
+    """
+    low, high = (float(end.replace("∞", "inf")) for end in interval[1:-1].split(", "))
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if (
+        not number
+        or not low <= value <= high
+        or (interval[0] == "(" and value == low)
+        or (interval[-1] == ")" and value == high)
+    ):
+        raise ValueError(f"{name} debe ser un número del intervalo {interval}; llegó {value!r}. {advice}")
+    return float(value)
+
+
+def check_rate(name, value):
+    """Exige una probabilidad del intervalo [0, 1) y la devuelve como `float`."""
+    return check_number(name, value, "[0, 1)", "Un 10 % se escribe 0.1.")
+
+
+def check_switch(name, value):
+    """Exige True o False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} debe ser True o False; llegó {value!r}. Escríbelo sin comillas.")
 
 
 def check_heads(emb_dim, n_heads):
@@ -71,12 +100,4 @@ def check_heads(emb_dim, n_heads):
             f"emb_dim debe ser múltiplo de n_heads, para que todas las cabezas midan lo mismo; "
             f"llegaron emb_dim={emb_dim} y n_heads={n_heads} (sobran {emb_dim % n_heads}). "
             "Elige un n_heads que divida a emb_dim."
-        )
-
-
-def check_rate(name, value):
-    """Exige que `value` sea un número del intervalo [0, 1)."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < 1:
-        raise ValueError(
-            f"{name} debe ser un número del intervalo [0, 1); llegó {value!r}. Un 10 % se escribe 0.1."
         )

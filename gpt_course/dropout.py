@@ -36,8 +36,7 @@ class Dropout(nn.Module):
 
     def __init__(self, p):
         super().__init__()
-        check_rate("p", p)
-        self.p = p
+        self.p = check_rate("p", p)
 
     def forward(self, x):
         if not self.training or self.p == 0:

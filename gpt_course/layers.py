@@ -12,21 +12,30 @@ class LayerNorm(nn.Module):
     """Normalización de capa: deja cada vector con media 0 y varianza 1, y luego lo escala y desplaza.
 
     forward: (..., C) → (..., C). La varianza es la sesgada (divide entre C).
-    Errores: `ValueError` si `emb_dim` no es un entero positivo.
+    Con entradas de 16 bits cuenta en 32, como `F.layer_norm`, y redondea solo el resultado.
+    Errores: `ValueError` si `emb_dim` no es un entero positivo o la entrada tiene otra anchura.
     Fuente: Ba et al. (2016), «Layer Normalization», ecuación 4; eps = 1e-5 como en GPT-2.
     """
 
     def __init__(self, emb_dim):
         super().__init__()
-        check_count("emb_dim", emb_dim)
+        emb_dim = check_count("emb_dim", emb_dim)
         self.eps = 1e-5  # evita dividir entre 0 si todos los números del vector son iguales
         self.scale = nn.Parameter(torch.ones(emb_dim))
         self.shift = nn.Parameter(torch.zeros(emb_dim))
 
     def forward(self, x):  # (..., C)
+        if x.shape[-1:] != self.scale.shape:  # una anchura de 1 se repetiría sin avisar
+            raise ValueError(
+                f"La normalización espera la forma (…, {len(self.scale)}); llegó {tuple(x.shape)}. Crea la "
+                "capa con la anchura de tus vectores."
+            )
+        dtype = x.dtype
+        if dtype in (torch.float16, torch.bfloat16):
+            x = x.float()  # en 16 bits, la varianza desborda o pierde cifras
         mean = x.mean(dim=-1, keepdim=True)  # (..., 1)
         var = x.var(dim=-1, keepdim=True, unbiased=False)  # (..., 1)
-        return self.scale * (x - mean) / torch.sqrt(var + self.eps) + self.shift
+        return (self.scale * (x - mean) / torch.sqrt(var + self.eps) + self.shift).to(dtype)
 
 
 class GELU(nn.Module):
@@ -51,7 +60,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, emb_dim):
         super().__init__()
-        check_count("emb_dim", emb_dim)
+        emb_dim = check_count("emb_dim", emb_dim)
         self.layers = nn.Sequential(
             nn.Linear(emb_dim, 4 * emb_dim),
             GELU(),

@@ -4,7 +4,24 @@ import math
 
 import torch
 
-from gpt_course.config import check_count
+from gpt_course.config import check_count, check_number
+
+
+def choose_token(logits, *, temperature=0.0, top_k=None, top_p=None, generator=None):
+    """Elige un token por fila: logits (B, V) → (B,), en su dispositivo.
+
+    Con temperatura 0, el de mayor logit (el de número menor, si empatan); si no, `filter_logits` y
+    `sample_token`. Errores: los suyos, y `ValueError` si con temperatura 0 llega algo que no haría nada.
+    """
+    sampling = check_sampling(temperature, top_k, top_p, generator)
+    _check_logits(logits, rank=2)
+    if temperature == 0:
+        highest, token = logits.max(dim=-1)
+        _check_finite(highest)
+        return token
+    wide = logits.to("cpu", torch.float64)  # el mismo sorteo con cualquier dispositivo
+    wide = wide - wide.amax(dim=-1, keepdim=True)  # no cambia softmax; evita que desborde
+    return sample_token(filter_logits(wide, **sampling), generator).squeeze(1).to(logits.device)
 
 
 def filter_logits(logits, *, temperature=1.0, top_k=None, top_p=None):
@@ -17,7 +34,8 @@ def filter_logits(logits, *, temperature=1.0, top_k=None, top_p=None):
     está en (0, 1].
     Fuentes: Fan et al. (2018), 5.1 (top-k); Holtzman et al. (2020), 3.1 (top-p).
     """
-    _check_filters(temperature, top_k, top_p)
+    temperature, top_k, top_p = _check_filters(temperature, top_k, top_p)
+    _check_logits(logits)
     if temperature == 0:
         raise ValueError("No se puede dividir entre una temperatura 0: para lo voraz usa logits.argmax(-1).")
     logits = logits / temperature
@@ -46,18 +64,16 @@ def sample_token(logits, generator=None):
     Fuente: Devroye (1986), *Non-Uniform Random Variate Generation*, III.2.
     """
     _check_generator(generator)
+    _check_logits(logits, rank=2)
     cumulative = logits.to("cpu", torch.float64).softmax(dim=-1).cumsum(dim=-1)  # (B, V)
-    if not cumulative[:, -1].isfinite().all():
-        raise ValueError(
-            "No se puede sortear: los logits tienen NaN o +inf, o una fila es toda −inf. Revisa los pesos "
-            "del modelo y la temperatura."
-        )
+    _check_finite(cumulative[:, -1])
     u = torch.rand(len(cumulative), 1, generator=generator, dtype=torch.float64, device="cpu")  # (B, 1)
     return torch.searchsorted(cumulative, u * cumulative[:, -1:], right=True).to(logits.device)
 
 
 def check_sampling(temperature, top_k, top_p, generator):
-    _check_filters(temperature, top_k, top_p)
+    """Exige opciones de muestreo que hagan algo; las devuelve en números de Python, para `filter_logits`."""
+    temperature, top_k, top_p = _check_filters(temperature, top_k, top_p)
     _check_generator(generator)
     options = {"top_k": top_k, "top_p": top_p, "generator": generator}
     given = [name for name, value in options.items() if value is not None]
@@ -66,15 +82,18 @@ def check_sampling(temperature, top_k, top_p, generator):
             f"Con temperature=0 se elige siempre el mayor y {', '.join(given)} no haría nada. Para sortear "
             "da una temperatura mayor que 0 (1.0 deja las probabilidades como están); si no, quítalo."
         )
+    return {"temperature": temperature, "top_k": top_k, "top_p": top_p}
 
 
 def _check_filters(temperature, top_k, top_p):
-    if not _is_number(temperature) or not 0 <= temperature < math.inf:
-        raise ValueError(f"temperature debe ser un número finito mayor o igual que 0; llegó {temperature!r}.")
+    temperature = check_number(
+        "temperature", temperature, "[0, ∞)", "Con 0 se elige siempre el mayor; 1.0 no cambia nada."
+    )
     if top_k is not None:
-        check_count("top_k", top_k)
-    if top_p is not None and (not _is_number(top_p) or not 0 < top_p <= 1):
-        raise ValueError(f"top_p debe ser un número del intervalo (0, 1]; llegó {top_p!r}.")
+        top_k = check_count("top_k", top_k)
+    if top_p is not None:
+        top_p = check_number("top_p", top_p, "(0, 1]", "Un 90 % se escribe 0.9; None no quita nada.")
+    return temperature, top_k, top_p
 
 
 def _check_generator(generator):
@@ -87,5 +106,22 @@ def _check_generator(generator):
     )
 
 
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _check_logits(logits, rank=None):
+    shape = "(…, V)" if rank is None else "(B, V)"
+    if not isinstance(logits, torch.Tensor) or not logits.is_floating_point():
+        received = logits.dtype if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise ValueError(f"Se esperaban logits {shape}, un tensor de decimales; llegó {received}.")
+    if logits.dim() == 0 or logits.numel() == 0 or rank not in (None, logits.dim()):
+        raise ValueError(
+            f"Se esperaban logits {shape}; llegó la forma {tuple(logits.shape)}. De los de un modelo, "
+            "(B, T, V), toma los del último lugar: logits[:, -1]."
+        )
+
+
+def _check_finite(values):
+    """Exige que de cada fila se pueda elegir: `values` (B,) no es finito si algún logit la estropea."""
+    if not values.isfinite().all():
+        raise ValueError(
+            "No se puede elegir un token: los logits tienen NaN o +inf, o una fila es toda −inf. Revisa los "
+            "pesos del modelo y la temperatura."
+        )

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import as_huggingface, tiny_model
 
-from gpt_course.cache import KVCache, count_padding
-from gpt_course.generation import generate, pad_left, stream
+from gpt_course.cache import KVCache
+from gpt_course.generation import generate, stream
 from gpt_course.memory import Plan, kv_cache
+from gpt_course.padding import pad_left
 
 VOCAB, CONTEXT = 13, 7  # los de tiny_model
 
@@ -55,13 +56,15 @@ def test_the_same_tokens_and_logits_with_and_without_cache(case):
     prompts = [torch.randint(cfg["vocab_size"], (length,)) for length in lengths]
     ids, mask = pad_left(prompts)
     with_cache, fast = logits_of_every_step(model, ids, count, mask=mask) if count else (ids, None)
-    without, slow = logits_of_every_step(model, ids, count, mask=mask, cache=False) if count else (ids, None)
+    without, slow = (
+        logits_of_every_step(model, ids, count, mask=mask, use_cache=False) if count else (ids, None)
+    )
     assert torch.equal(with_cache, without)
     for row, prompt in enumerate(prompts):  # y cada fila, lo mismo que ella sola, sin relleno ni caché
-        alone = generate(model, prompt[None], count, cache=False)[0]
+        alone = generate(model, prompt[None], count, use_cache=False)[0]
         assert torch.equal(with_cache[row, ids.shape[1] - len(prompt) :], alone)
         if count:
-            plain = logits_of_every_step(model, prompt[None], count, cache=False)[1][:, 0]
+            plain = logits_of_every_step(model, prompt[None], count, use_cache=False)[1][:, 0]
             assert torch.allclose(fast[:, row], slow[:, row], rtol=0, atol=1e-5)
             assert torch.allclose(fast[:, row], plain, rtol=0, atol=1e-5)
     assert generate(model, ids, count, mask=mask).shape == (len(lengths), ids.shape[1] + count)
@@ -81,9 +84,8 @@ def test_reading_in_pieces_equals_huggingface(pieces):
 def test_padding_equals_the_attention_mask_of_huggingface():
     model = tiny_model(qkv_bias=True)
     ids, mask = pad_left([[1, 2, 3, 4, 5], [6], [7, 8]])
-    cache = KVCache(model, 3, mask=mask)
     with torch.no_grad():
-        ours = model(ids, cache=cache)
+        ours = model(ids, mask=mask, cache=KVCache(model, 3))
         places = (mask.cumsum(1) - 1).clamp(min=0)
         theirs = as_huggingface(model)(ids, attention_mask=mask.long(), position_ids=places).logits
     assert torch.allclose(ours[mask], theirs[mask], rtol=0, atol=1e-5)
@@ -108,7 +110,7 @@ def test_only_the_last_place_goes_through_the_head():
     model, rows = tiny_model(), []
     model.out_head.register_forward_pre_hook(lambda module, inputs: rows.append(inputs[0].shape[1]))
     generate(model, tokens(2, 5), 6)
-    generate(model, tokens(2, 5), 6, cache=False)
+    generate(model, tokens(2, 5), 6, use_cache=False)
     assert rows == [1] * 12
 
 
@@ -130,24 +132,11 @@ def test_the_cache_is_kept_across_the_steps_and_released_when_the_window_slides(
     generate(model, tokens(1, 2), 3)
     assert caches[0].keys.shape[3] == 4  # el último token elegido no se lee
     caches.clear()
-    generate(model, tokens(1, 2), 3, cache=False)
+    generate(model, tokens(1, 2), 3, use_cache=False)
     assert caches == [None] * 3
 
 
 # --- Relleno, parada y flujo ------------------------------------------------------------------------------
-
-
-def test_pad_left():
-    ids, mask = pad_left([[1, 2, 3], torch.tensor([4]), (5, 6)], pad_id=9)
-    assert ids.tolist() == [[1, 2, 3], [9, 9, 4], [9, 5, 6]]
-    assert mask.tolist() == [[True, True, True], [False, False, True], [False, True, True]]
-    assert ids.dtype == torch.int64 and mask.dtype == torch.bool
-
-
-@pytest.mark.parametrize("sequences", [[], [[]], [[1], []], [[[1]]], [[1.5]]], ids=str)
-def test_bad_sequences(sequences):
-    with pytest.raises(ValueError, match="pad_left espera una lista de secuencias de tokens, ninguna vacía"):
-        pad_left(sequences)
 
 
 @pytest.mark.parametrize("pad_id", [0, 5, 12])
@@ -156,8 +145,8 @@ def test_nobody_reads_the_padding(pad_id, cache):
     prompts = [[1, 2, 3, 4], [5], [6, 7]]
     ids, mask = pad_left(prompts, pad_id)
     reference, _ = pad_left(prompts)
-    out = generate(tiny_model(), ids, 6, mask=mask, cache=cache)
-    assert torch.equal(out[:, 4:], generate(tiny_model(), reference, 6, mask=mask, cache=cache)[:, 4:])
+    out = generate(tiny_model(), ids, 6, mask=mask, use_cache=cache)
+    assert torch.equal(out[:, 4:], generate(tiny_model(), reference, 6, mask=mask, use_cache=cache)[:, 4:])
 
 
 @pytest.mark.parametrize("cache", [True, False])
@@ -165,7 +154,7 @@ def test_each_sequence_stops_at_its_end(cache):
     model, ids = tiny_model(), tokens(4, 3)
     free = generate(model, ids, 8)
     end = free[0, 5].item()  # un token que la primera fila escribe en el tercer paso
-    out = generate(model, ids, 8, eos_id=end, cache=cache)
+    out = generate(model, ids, 8, eos_id=end, use_cache=cache)
     for row, wanted in zip(out.tolist(), free.tolist(), strict=True):
         new = wanted[3:]
         stop = new.index(end) + 1 if end in new else len(new)
@@ -176,7 +165,7 @@ def test_each_sequence_stops_at_its_end(cache):
 @pytest.mark.parametrize("cache", [True, False])
 def test_a_finished_sequence_writes_nothing_else(cache):
     model, ids, end = tiny_model(), tokens(4, 3), 5
-    options = {"temperature": 5.0, "cache": cache}
+    options = {"temperature": 5.0, "use_cache": cache}
     free = generate(model, ids, 20, generator=torch.Generator().manual_seed(1), **options)[:, 3:]
     out = generate(model, ids, 20, eos_id=end, generator=torch.Generator().manual_seed(1), **options)[:, 3:]
     finished = (free == end).cumsum(dim=1) > 0  # (B, 20): desde el primer final de cada fila
@@ -227,7 +216,7 @@ def test_sampling_is_the_same_with_and_without_cache():
         generators = [torch.Generator().manual_seed(seed) for _ in "ab"]
         with_cache = generate(model, ids, 7, generator=generators[0], **options)
         assert torch.equal(
-            with_cache, generate(model, ids, 7, generator=generators[1], cache=False, **options)
+            with_cache, generate(model, ids, 7, generator=generators[1], use_cache=False, **options)
         )
 
 
@@ -258,7 +247,9 @@ def test_another_batch():
 )
 def test_a_cache_of_another_model(changes):
     cache = KVCache(tiny_model(**changes), 1)
-    with pytest.raises(ValueError, match=r"otro modelo: allí \(L, H, D\) = .* y aquí \(2, 2, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"otro modelo: allí \(L, H, D\) = .* y aquí \(L, H, D\) = \(2, 2, 4\)"
+    ):
         tiny_model()(tokens(1, 2), cache=cache)
     assert cache.length == 0
 
@@ -279,28 +270,3 @@ def test_gradients_are_refused():
 def test_bad_measures(options, message):
     with pytest.raises(ValueError, match=message):
         KVCache(tiny_model(), **options)
-
-
-@pytest.mark.parametrize(
-    ("mask", "message"),
-    [
-        ([[True]], "llegó list"),
-        (torch.ones(2, 3), r"llegó torch\.float32"),
-        (torch.ones(3, dtype=torch.bool), r"llegó la forma \(3,\)"),
-        (torch.ones(3, 3, dtype=torch.bool), r"llegó la forma \(3, 3\)"),
-        (torch.tensor([[True, False], [True, True]]), "a la izquierda"),
-        (torch.tensor([[False, False], [True, True]]), "al menos un token de verdad"),
-        (torch.tensor([[True, False, True], [True, True, True]]), "a la izquierda"),
-    ],
-    ids=str,
-)
-def test_bad_masks(mask, message):
-    with pytest.raises(ValueError, match=message):
-        count_padding(mask, 2)
-    with pytest.raises(ValueError, match=message):
-        generate(tiny_model(), tokens(2, 3), 1, mask=mask)
-
-
-def test_a_mask_of_another_length():
-    with pytest.raises(ValueError, match=r"la forma de ids, \(2, 3\); llegó \(2, 2\)"):
-        generate(tiny_model(), tokens(2, 3), 1, mask=torch.ones(2, 2, dtype=torch.bool))

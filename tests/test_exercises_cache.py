@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from gpt_course import padding
 from gpt_course.cache import KVCache
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
 from gpt_course.exercises import check
-from gpt_course.generation import pad_left
 from gpt_course.memory import Plan, kv_cache, state
 from gpt_course.model import GPTModel
 
@@ -203,10 +203,7 @@ def test_the_sentences_that_fit_are_those_of_the_package():
 
 @torch.no_grad()
 def test_the_masks_and_positions_are_those_of_the_package():
-    model = GPTModel({**TINY, "drop_rate": 0.0}).eval()
-    cache = KVCache(model, 1, 8)
-    cache.reserve(1, 3)
-    cache.reserve(1, 4)
-    assert torch.equal(cache.visible[0], visible(3, 4))
-    _, mask = pad_left([[1, 2, 3], [4]])
-    assert torch.equal(KVCache(model, 2, 8, mask).reserve(2, 3), positions(mask))
+    assert torch.equal(padding.visibility(3, 7, None, "cpu")[0], visible(3, 4))
+    ids, mask = padding.pad_left([[1, 2, 3], [4]])
+    rows = padding.count_padding(mask, ids)
+    assert torch.equal(padding.positions(0, 3, rows, "cpu"), positions(mask))

@@ -11,8 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from gpt_course import fast
 from gpt_course.fast import FastLinear, chunked_loss, make_fast
 from gpt_course.generation import generate
+from gpt_course.initialization import init_gpt2
 from gpt_course.layers import FeedForward
-from gpt_course.model import GPTModel, init_gpt2
+from gpt_course.model import GPTModel
 from gpt_course.training import checkpoint_blocks, make_optimizer, next_token_loss, train
 from gpt_course.weights import load_gpt2, save_gpt2
 
@@ -124,11 +125,12 @@ def test_training_takes_the_same_steps(onednn):
     torch.testing.assert_close(quick(ids), plain(ids), atol=2e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("cache", [True, False])
-def test_the_text_is_the_same(onednn, cache):
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_the_text_is_the_same(onednn, use_cache):
     plain, quick = (model.eval() for model in models())
     ids = tokens(3, 5)
-    assert torch.equal(generate(quick, ids, 30, cache=cache), generate(plain, ids, 30, cache=cache))
+    options = {"use_cache": use_cache}
+    assert torch.equal(generate(quick, ids, 30, **options), generate(plain, ids, 30, **options))
 
 
 def test_it_is_the_same_object_with_the_same_tensors():

@@ -88,7 +88,7 @@ def test_mode_is_left_as_it_was(training):
 def test_the_model_sees_only_its_window():
     model, seen = tiny_model(), []
     model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].tolist()))
-    out = generate(model, torch.tensor([[1, 2, 3, 4, 5]]), 4, cache=False)[0].tolist()
+    out = generate(model, torch.tensor([[1, 2, 3, 4, 5]]), 4, use_cache=False)[0].tolist()
     assert seen == [[out[max(0, end - 7) : end]] for end in (5, 6, 7, 8)]
 
 
@@ -111,8 +111,8 @@ def test_bad_number_of_tokens(value):
     ("ids", "received"),
     [
         ([[1, 2]], "llegó list"),
-        (torch.tensor([1, 2]), r"llegó \(2,\)"),
-        (torch.ones(1, 2, 3, dtype=torch.long), r"llegó \(1, 2, 3\)"),
+        (torch.tensor([1, 2]), r"llegó la forma \(2,\)"),
+        (torch.ones(1, 2, 3, dtype=torch.long), r"llegó la forma \(1, 2, 3\)"),
         (torch.ones(1, 2), r"llegó torch\.float32"),
         (torch.ones(1, 0, dtype=torch.long), r"llegó la forma \(1, 0\), sin ningún token"),
         (torch.tensor([[13]]), "entre 0 y 12; llegó 13"),
@@ -211,7 +211,9 @@ def test_dtype_is_kept_when_sampling():
 
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "1", None, True])
 def test_bad_temperature(value):
-    with pytest.raises(ValueError, match="temperature debe ser un número finito mayor o igual que 0; llegó"):
+    with pytest.raises(
+        ValueError, match=r"temperature debe ser un número del intervalo \[0, ∞\); llegó .*Con 0 se elige"
+    ):
         generate(tiny_model(), torch.tensor([[1]]), 1, temperature=value)
     with pytest.raises(ValueError, match="temperature"):
         filter_logits(torch.zeros(3), temperature=value)

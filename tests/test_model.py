@@ -6,7 +6,7 @@ from reference import FIVE_CONFIGS, TINY, as_huggingface, count, model_124m, tin
 from torch import nn
 
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
-from gpt_course.model import GPTModel, init_gpt2
+from gpt_course.model import GPTModel
 
 BATCH = torch.tensor([[6109, 3626, 6100, 345], [6109, 1110, 6622, 257]])
 LOGITS = """\
@@ -193,39 +193,7 @@ def test_only_parameters_are_stored():
     assert not list(GPTModel(TINY).buffers())
 
 
-# --- Entradas equivocadas ------------------------------------------------------------------------
-
-RANGE = "Se esperaba un tensor int64 o int32 de forma (B, T), con 1 ≤ T ≤ 7; llegó "
-
-
-@pytest.mark.parametrize(
-    ("in_idx", "message"),
-    [
-        ([[1, 2]], RANGE + "list"),
-        (None, RANGE + "NoneType"),
-        (torch.ones(1, 3), RANGE + "torch.float32"),
-        (torch.ones(1, 3, dtype=torch.bool), RANGE + "torch.bool"),
-        (torch.ones(1, 3, dtype=torch.int8), RANGE + "torch.int8"),
-        (torch.tensor(3), RANGE + "la forma ()"),
-        (torch.tensor([1, 2, 3]), RANGE + "la forma (3,). Si es una sola secuencia, añade"),
-        (torch.ones(1, 2, 3, dtype=torch.long), RANGE + "la forma (1, 2, 3)"),
-        (torch.ones(2, 0, dtype=torch.long), RANGE + "la forma (2, 0), sin ningún token"),
-        (torch.ones(0, 3, dtype=torch.long), RANGE + "la forma (0, 3), sin ningún token"),
-        (torch.ones(1, 8, dtype=torch.long), RANGE + "T = 8. Recorta"),
-        (torch.tensor([[0, 13]]), "Se esperaban tokens entre 0 y 12; llegó 13."),
-        (torch.tensor([[0, -1]]), "Se esperaban tokens entre 0 y 12; llegó -1."),
-        (torch.tensor([[50256, 3, -2]]), "Se esperaban tokens entre 0 y 12; llegó -2."),
-    ],
-    ids=str,
-)
-def test_bad_tokens(in_idx, message):
-    with pytest.raises(ValueError) as error:
-        tiny_model()(in_idx)
-    assert str(error.value).startswith(message)
-
-
-def test_the_extreme_good_tokens():
-    assert tiny_model()(torch.tensor([[0, 12, 0, 12, 0, 12, 0]])).shape == (1, 7, 13)
+# --- La configuración -----------------------------------------------------------------------------
 
 
 def test_the_configuration_is_checked():
@@ -240,35 +208,6 @@ def test_the_configuration_is_not_changed():
     with torch.device("meta"):
         GPTModel(cfg)
     assert cfg == GPT_CONFIG_124M
-
-
-# --- Pesos de atención ---------------------------------------------------------------------------
-
-
-def test_attention_weights_of_every_block():
-    model, in_idx = tiny_model(drop_rate=0.1), tokens(2, 5)
-    before, state = model(in_idx), torch.get_rng_state()
-    weights = model.attention_weights(in_idx)
-    assert weights.shape == (2, 2, 2, 5, 5)  # (L, B, H, T, T)
-    assert not weights.requires_grad
-    x = model.tok_emb(in_idx) + model.pos_emb.weight[:5]
-    for layer, block in enumerate(model.trf_blocks):
-        torch.testing.assert_close(weights[layer], block.att.attention_weights(block.norm1(x)))
-        x = block(x)
-    assert torch.equal(model(in_idx), before)
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-def test_attention_weights_leave_no_hook_even_after_an_error():
-    model = tiny_model()
-    with pytest.raises(ValueError, match="llegó 99"):
-        model.attention_weights(torch.tensor([[99]]))
-    assert not any(block.att._forward_pre_hooks for block in model.trf_blocks)
-
-
-def test_attention_weights_are_asked_for_without_dropout():
-    with pytest.raises(ValueError, match=r"modo de entrenamiento\. Llama antes a model\.eval\(\)"):
-        tiny_model(drop_rate=0.1).train().attention_weights(tokens(1, 3))
 
 
 # --- Estados de otros ----------------------------------------------------------------------------
@@ -289,76 +228,3 @@ def test_other_unknown_names_still_fail(name):
     model = tiny_model()
     with pytest.raises(RuntimeError, match=name):
         model.load_state_dict({**model.state_dict(), name: torch.ones(1)})
-
-
-def test_tokens_in_another_device():
-    with pytest.raises(ValueError, match="está en cpu y los tokens llegaron en meta"):
-        tiny_model()(tokens(1, 3).to("meta"))
-
-
-def test_attention_weights_with_one_block_in_training_mode():
-    model = tiny_model(drop_rate=0.1).eval()
-    model.trf_blocks[0].train()
-    with pytest.raises(ValueError, match=r"model\.eval\(\)"):
-        model.attention_weights(tokens(1, 3))
-
-
-# --- La inicialización de GPT-2 ------------------------------------------------------------------
-
-WIDE = {**TINY, "vocab_size": 300, "context_length": 100, "emb_dim": 96, "n_layers": 3, "qkv_bias": True}
-
-
-@pytest.mark.parametrize("tied", [False, True])
-def test_gpt2_initialisation_statistics(tied):
-    model = tiny_model(**WIDE, tie_weights=tied)
-    assert init_gpt2(model) is model
-    for name, parameter in model.named_parameters():
-        if parameter.dim() == 1:
-            expected = 1.0 if name.endswith("scale") else 0.0
-            assert (parameter == expected).all(), name
-            continue
-        writes = name.endswith(("att.out_proj.weight", "ff.layers.2.weight"))
-        std = 0.01 if name == "pos_emb.weight" else 0.02 / 6**0.5 if writes else 0.02
-        assert parameter.mean().abs() < 5 * std / parameter.numel() ** 0.5, name
-        assert parameter.std().item() == pytest.approx(std, rel=0.03), name
-
-
-@pytest.mark.parametrize("tied", [False, True])
-def test_gpt2_initialisation_draws_in_the_order_of_the_parameters(tied):
-    model = tiny_model(tie_weights=tied)
-    torch.manual_seed(5)
-    init_gpt2(model)
-    after = torch.rand(1)
-    torch.manual_seed(5)
-    for name, parameter in model.named_parameters():
-        if parameter.dim() == 2:
-            residual = name.endswith(("att.out_proj.weight", "ff.layers.2.weight"))
-            std = 0.01 if name == "pos_emb.weight" else 0.02 / 2 if residual else 0.02  # √(2·2) = 2
-            assert torch.equal(parameter, torch.empty_like(parameter).normal_(0, std)), name
-    assert torch.equal(torch.rand(1), after)
-    assert (model.out_head.weight is model.tok_emb.weight) == tied
-
-
-def test_gpt2_initialisation_is_that_of_transformers():
-    """Las mismas desviaciones que sortea transformers, salvo las posiciones: allí también 0,02."""
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    sizes = {"vocab_size": 300, "n_positions": 100, "n_embd": 96, "n_layer": 3, "n_head": 2}
-    other = GPT2LMHeadModel(GPT2Config(**sizes)).transformer
-    model = init_gpt2(tiny_model(**WIDE, tie_weights=True))
-    for ours, theirs in [
-        (model.tok_emb.weight, other.wte.weight),
-        (model.trf_blocks[1].att.W_key.weight, other.h[1].attn.c_attn.weight),
-        (model.trf_blocks[1].att.out_proj.weight, other.h[1].attn.c_proj.weight),
-        (model.trf_blocks[2].ff.layers[0].weight, other.h[2].mlp.c_fc.weight),
-        (model.trf_blocks[2].ff.layers[2].weight, other.h[2].mlp.c_proj.weight),
-    ]:
-        assert ours.std().item() == pytest.approx(theirs.std().item(), rel=0.05)
-
-
-def test_gpt2_initialisation_leaves_no_gradient_and_starts_near_the_uniform_loss():
-    model = init_gpt2(tiny_model(**WIDE, tie_weights=True))
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
-    ids = tokens(4, 51, 300)
-    loss = nn.functional.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
-    assert loss.item() == pytest.approx(torch.tensor(300.0).log().item(), abs=0.1)

@@ -131,5 +131,5 @@ def test_filtering_with_temperature_zero_is_refused():
 
 @pytest.mark.parametrize("row", [[math.nan, 0.0], [math.inf, 0.0], [-math.inf, -math.inf]], ids=str)
 def test_nothing_can_be_drawn_from_broken_logits(row):
-    with pytest.raises(ValueError, match="No se puede sortear"):
+    with pytest.raises(ValueError, match="No se puede elegir un token"):
         sample_token(torch.tensor([row]))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reference import TINY, as_huggingface, tiny_model, tokens
 
 from gpt_course.data import WindowDataset, make_loader
+from gpt_course.inspection import attention_weights
 from gpt_course.memory.measure import saved_bytes
 from gpt_course.training import checkpoint_blocks, evaluate, make_optimizer, next_token_loss, train
 
@@ -329,7 +330,7 @@ def test_checkpointing_runs_each_block_again_only_for_gradients():
         block.register_forward_pre_hook(lambda *_: calls.append(1))
     with torch.no_grad():
         model(tokens(1, 3))
-    model.attention_weights(tokens(1, 3))
+    attention_weights(model, tokens(1, 3))
     assert len(calls) == 2 * 2
     calls.clear()
     next_token_loss(model, *batch()).backward()

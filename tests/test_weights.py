@@ -18,7 +18,8 @@ from safetensors.torch import load_file, save_file
 
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
 from gpt_course.generation import generate
-from gpt_course.model import GPTModel, init_gpt2
+from gpt_course.initialization import init_gpt2
+from gpt_course.model import GPTModel
 from gpt_course.tokenizer import load_gpt2_tokenizer
 from gpt_course.weights import download as download_module
 from gpt_course.weights import download_gpt2, from_gpt2, load_gpt2, our_names, save_gpt2, to_gpt2

@@ -4,8 +4,9 @@ import time
 
 import torch
 
+from gpt_course.initialization import init_gpt2
 from gpt_course.memory import Plan, training_flops
-from gpt_course.model import GPTModel, init_gpt2
+from gpt_course.model import GPTModel
 from gpt_course.training import make_optimizer, next_token_loss
 
 

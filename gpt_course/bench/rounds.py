@@ -19,7 +19,8 @@ from gpt_course import __version__
 from gpt_course.bench.contenders import CONTENDERS
 from gpt_course.bench.turn import ENOUGH
 from gpt_course.config import GPT2_CONFIGS
-from gpt_course.model import GPTModel, init_gpt2
+from gpt_course.initialization import init_gpt2
+from gpt_course.model import GPTModel
 from gpt_course.weights import save_gpt2
 
 CFG = {**GPT2_CONFIGS["gpt2"], "drop_rate": 0.0}

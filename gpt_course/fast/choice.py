@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from gpt_course.checks import is_tracing
 from gpt_course.fast import kernels
 
 FEW = 16  # hasta tantas filas, lo que manda es leer los pesos; con más, multiplicar
@@ -49,8 +50,7 @@ def onednn_wins(rows, gelu=False):
 def someone_rewrites():
     """Si alguien transforma o reescribe las operaciones y necesita ver las de PyTorch."""
     return (
-        torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
+        is_tracing()
         or torch._C._are_functorch_transforms_active()  # torch.func
         or torch.autograd.forward_ad._current_level >= 0
     )

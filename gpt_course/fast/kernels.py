@@ -1,4 +1,4 @@
-"""Las maneras de multiplicar por una matriz de pesos: la de PyTorch, la de oneDNN y la que redondea a bf16."""
+"""Las maneras de multiplicar por los pesos: la de PyTorch, la de oneDNN y la que redondea a bf16."""
 
 import contextlib
 import threading
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 
 def plain(x, weight, bias=None, *, gelu=False):
-    """(…, I), (O, I), (O,) → (…, O), como `nn.Linear`; con `gelu`, aplica además GELU en su forma con tanh."""
+    """(…, I), (O, I), (O,) → (…, O), como `nn.Linear`; con `gelu`, aplica después GELU, la de tanh."""
     out = F.linear(x, weight, bias)
     return F.gelu(out, approximate="tanh") if gelu else out
 

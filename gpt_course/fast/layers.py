@@ -23,6 +23,8 @@ class FastLayerNorm(LayerNorm):
     """La normalización de capa en una sola pasada."""
 
     def forward(self, x):  # (…, C)
+        if x.shape[-1:] != self.scale.shape:
+            return super().forward(x)  # que dice qué esperaba
         return F.layer_norm(x, self.scale.shape, self.scale, self.shift, self.eps)
 
 

@@ -26,7 +26,7 @@ def chunked_loss(model, x, y, mask=None, *, max_logits=2**24):
     Errores: los de `next_token_loss`; `ValueError` si `max_logits` no es un entero ≥ 1, o si se piden
     derivadas del gradiente.
     """
-    check_count("max_logits", max_logits)
+    max_logits = check_count("max_logits", max_logits)
     head = getattr(model, "out_head", None)
     if type(model) is not GPTModel or not _plain_head(head) or watched(model) or someone_rewrites():
         return next_token_loss(model, x, y, mask)

@@ -19,14 +19,13 @@ def train(model, loader, optimizer, *, steps, accumulation=1, loss=None, progres
     loader: lotes (x, y), como los de `make_loader`, o (x, y, mask) con relleno (ver `next_token_loss`); se
     recorre en su orden cuantas veces haga falta.
     accumulation: lotes por paso; sus gradientes se promedian (todos pesan igual, también uno más corto).
-    loss: función (model, x, y) → pérdida, con `mask` detrás si los lotes la traen; de serie, `next_token_loss`.
+    loss: función (model, x, y) → pérdida, y detrás `mask` si los lotes la traen; de serie, `next_token_loss`.
     progress: muestra una barra, en la salida de errores. Al acabar, cada pieza recupera su modo de antes.
-    Errores: `ValueError` si una cuenta no sirve, el cargador está vacío, el optimizador es de otro modelo o de
-    uno congelado, un gradiente es disperso, o la pérdida o un gradiente dejan de ser finitos: entonces los
-    pesos se quedan como tras el paso anterior.
+    Errores: `ValueError` si una cuenta no sirve, el cargador está vacío, el optimizador es de otro modelo o
+    de uno congelado, un gradiente es disperso, o la pérdida o un gradiente dejan de ser finitos: entonces
+    los pesos se quedan como tras el paso anterior.
     """
-    check_count("steps", steps)
-    check_count("accumulation", accumulation)
+    steps, accumulation = check_count("steps", steps), check_count("accumulation", accumulation)
     trained = _trained(model, optimizer)
     batches, losses = endless(loader, model), []
     with _mode(model, training=True):
