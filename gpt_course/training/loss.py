@@ -11,8 +11,8 @@ def next_token_loss(model, x, y, mask=None):
 
     x: (B, T) enteros. y: (B, T) int64, los mismos tokens corridos un lugar. Devuelve un escalar.
     mask: (B, T), False en el relleno de `x`, como la de `pad_left`: nadie lo lee y no entra en la media.
-    Errores: `ValueError` si sus formas no coinciden, `y` no son tokens int64 o `mask` no tiene su forma; y los de
-    `GPTModel`. Fuente: Radford et al. (2018), ecuación 1.
+    Errores: `ValueError` si sus formas no coinciden o `y` no son tokens int64; y los de `GPTModel`.
+    Fuente: Radford et al. (2018), ecuación 1.
     """
     check_batch(x, y, mask)
     if mask is None:
