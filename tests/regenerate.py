@@ -22,13 +22,13 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 from gpt_course.bench.report import rows
 from gpt_course.config import GPT_CONFIG_124M
-from gpt_course.plotting.bench import plot_speed
+from gpt_course.plotting.bench import plot_machines
 from gpt_course.plotting.diagrams import draw_architecture, draw_map
 
 matplotlib.use("Agg")  # sin ventanas
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
-MEASURED = ROOT / "gpt_course" / "bench" / "measured.json"  # lo midió python -m gpt_course.bench --json
+MEASURED = ROOT / "gpt_course" / "bench" / "measured.json"  # lo midió python -m gpt_course.bench --save
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -47,7 +47,12 @@ FIGURES = {
     "09_mapa.svg": lambda: draw_map(["modelo"]),
     "11_mapa.svg": lambda: draw_map(["atencion", "generacion"]),
     "12_mapa.svg": lambda: draw_map(["modelo"]),
-    "velocidad.svg": lambda: plot_speed(rows(json.loads(MEASURED.read_text(encoding="utf-8")))),
+    "velocidad.svg": lambda: plot_machines(
+        {
+            each["machine"]["processor"]: rows(each)
+            for each in json.loads(MEASURED.read_text(encoding="utf-8"))
+        }
+    ),
 }
 # Última celda, que no se guarda: la memoria que llegó a ocupar el núcleo (en KiB en Linux; bytes en macOS).
 MEASURE = """import builtins, sys

@@ -499,7 +499,9 @@ def test_a_loader_gives_pairs(loader, received):
         lambda: evaluate(model, loader),
         lambda: train(model, loader, make_optimizer(model), steps=1),
     ):
-        with pytest.raises(ValueError, match=rf"parejas \(x, y\), como los de make_loader, o ternas .*{received}"):
+        with pytest.raises(
+            ValueError, match=rf"como los de make_loader, o ternas \(x, y, mask\); .*{received}"
+        ):
             use()
 
 
