@@ -428,7 +428,7 @@ def test_each_processor_has_its_table():
     assert tables([first, second]) == f"**de prueba**\n\n{table(first)}\n\n**otro**\n\n{table(second)}"
     again = {**first, "rounds": 2}
     assert merged([first, second], again) == [again, second]
-    assert merged([first], second) == merged([], first) + [second] == [first, second]
+    assert merged([first], second) == [*merged([], first), second] == [first, second]
 
 
 # --- La GPU, con la misma cuenta en la CPU ----------------------------------------------------------------

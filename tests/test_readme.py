@@ -79,5 +79,5 @@ def test_the_speed_table_is_the_one_that_was_measured():
     results = json.loads(MEASURED.read_text(encoding="utf-8"))
     expected = tables(results)
     assert expected in README, f"Las tablas de velocidad de README.md deben ser:\n{expected}"
-    vendors = [result["machine"]["processor"].split("(")[0].split()[0] for result in results]
-    assert vendors == ["AMD", "Intel"], "Se enseñan los dos procesadores en que se ha medido"
+    processors = [result["machine"]["processor"] for result in results]
+    assert all(f"**{name}**" in README for name in processors) and len(set(processors)) == len(processors)

@@ -18,7 +18,8 @@ def take_turn(order):
     """Hace un turno y devuelve lo medido.
 
     order: `kind` (`read`, `train`, los dos con `_medium`, `limits` o `bf16`), `contender`, `cfg`, `weights`
-    (un archivo safetensors), `real` (la carpeta de los pesos que se pasan a bf16) y los tamaños de `rounds.SIZES`.
+    (un archivo safetensors), `real` (la carpeta de los pesos que se redondean) y los tamaños de
+    `rounds.SIZES`.
     Los tiempos, en segundos; la memoria, en bytes.
     """
     start = time.perf_counter()

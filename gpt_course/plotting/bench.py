@@ -8,8 +8,9 @@ _STYLES = [(ORANGE, ""), (BLUE, "//"), (GREEN, ".."), (SKY, "xx")]  # el dibujo 
 
 
 def plot_machines(machines):
-    """La comparación de cada equipo, una al lado de otra: {procesador: filas} (ver `plot_speed`). Da la figura.
+    """La comparación de cada equipo, una al lado de otra; devuelve la figura.
 
+    machines: {procesador: filas}, las de `plot_speed`.
     Errores: los de `plot_speed`.
     """
     shown = [sum(row["advantage"] is not None for row in rows) for rows in machines.values()]
