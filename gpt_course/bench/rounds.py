@@ -65,15 +65,7 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
         }
         found, failed = _take_turns(turns, order)
     extra = {kind: [result for each, result in found[OURS] if each == kind] for kind in ("limits", "bf16")}
-    medium, found = (
-        {
-            name: [
-                r for kind, r in found.get(name, []) if kind not in extra and kind.endswith(MEDIUM) == wanted
-            ]
-            for name in contenders
-        }
-        for wanted in (True, False)
-    )
+    medium, found = (_of_kinds(found, contenders, ["read" + end, "train" + end]) for end in (MEDIUM, ""))
     failed |= _different(found, failed)
     good = {name: results for name, results in found.items() if name not in failed}
     return {
@@ -87,6 +79,11 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
         "bf16": _bf16(extra["bf16"], real),
         "failed": failed,
     }
+
+
+def _of_kinds(found, names, kinds):
+    """{contendiente: lo medido en los turnos de esas clases}."""
+    return {name: [result for kind, result in found.get(name, []) if kind in kinds] for name in names}
 
 
 def _take_turns(turns, order):

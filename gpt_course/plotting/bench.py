@@ -50,6 +50,13 @@ def plot_speed(rows, ax=None):
             ax.barh(y, value, height=0.9, color=color, hatch=hatch, edgecolor=INK, linewidth=0.5, label=label)
             text = spanish(float(row["values"][name]), 1 if row["values"][name] < 100 else 0)
             ax.text(value + 0.02, y, text, va="center", fontsize=9, color=INK, bbox=label_box)
+    _label(ax, rows, names)
+    return ax
+
+
+def _label(ax, rows, names):
+    """Los ejes: un rótulo por trabajo, en medio de sus barras, y la leyenda."""
+    step = len(names) + 1
     middle = (len(names) - 1) / 2
     ax.set_yticks(
         [index * step + middle for index in range(len(rows))],
@@ -64,7 +71,6 @@ def plot_speed(rows, ax=None):
     ax.set_axisbelow(True)
     ax.legend(ncols=len(names), loc="lower center", bbox_to_anchor=(0.4, 1.0), frameon=False)
     ax.figure.tight_layout()
-    return ax
 
 
 def _against_the_best(row, name, ours):
