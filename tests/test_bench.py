@@ -142,9 +142,14 @@ def test_the_table_has_a_row_for_each_task(result):
     lines = table(result).splitlines()
     assert lines[0] == "| trabajo | unidad | `gpt_course` | `transformers` | ventaja | límite |"
     assert [line.split("|")[1].strip() for line in lines[2:13]] == [
-        *("leer 1×16 tokens", "leer 1×16 tokens, «medium»", "leer 2×8 tokens", "leer 2×8 tokens, «medium»"),
+        *(
+            "leer 1×16 tokens",
+            "leer 1×16 tokens, redondeando",
+            "leer 2×8 tokens",
+            "leer 2×8 tokens, redondeando",
+        ),
         *("escribir 1×5 tras 4", "escribir 3×5 tras 4"),
-        *("entrenar con 2×8, AdamW", "entrenar con 2×8, AdamW, «medium»"),
+        *("entrenar con 2×8, AdamW", "entrenar con 2×8, AdamW, redondeando"),
         *("memoria máxima al entrenar", "crear el modelo", "importar"),
     ]
     assert "pesos al azar" in lines[-2] and "Sin medir" not in table(result)
@@ -417,7 +422,7 @@ def test_with_medium_each_number_is_in_its_place():
     assert row["values"] == {"gpt_course": 5.0, "transformers": 20.0, "litgpt": 12.5}
     assert row["advantage"] == pytest.approx(2.5) and row["limit"] is None  # con el mismo interruptor
     text = table(found)
-    assert "| leer 1×16 tokens, «medium» | ms | 5,0 | 20,0 | 12,5 | 2,50× | — |" in text
+    assert "| leer 1×16 tokens, redondeando | ms | 5,0 | 20,0 | 12,5 | 2,50× | — |" in text
     assert "mejor de los demás como viene: leer 1×16 tokens, 5,00×." in text
     assert "pasa a 10,3750, ningún logit se aleja más de 0,0625" in text and "en el 87,5 % de" in text
 

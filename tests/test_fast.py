@@ -719,5 +719,5 @@ def test_two_threads_leave_the_switch_as_it_was():
 
 @pytest.mark.parametrize("precision", ["low", None, "HIGH", 1])
 def test_a_precision_that_does_not_exist(precision):
-    with pytest.raises(ValueError, match='precision debe ser "high" o "medium"; llegó'):
+    with pytest.raises(ValueError, match='`precision` debe ser `"high"` o `"medium"`; llegó'):
         make_fast(models()[0], precision=precision)

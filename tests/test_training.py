@@ -460,7 +460,7 @@ def test_checkpointing_keeps_the_hooks_of_the_blocks():
 def test_blocks_that_are_not_ours_are_not_checkpointed():
     model = tiny_model()
     model.trf_blocks = torch.nn.ModuleList(model.trf_blocks)
-    with pytest.raises(ValueError, match=r"debe ser los Blocks del curso; es ModuleList"):
+    with pytest.raises(ValueError, match=r"debe ser los `Blocks` del curso; es ModuleList"):
         checkpoint_blocks(model)
 
 
@@ -497,7 +497,7 @@ def test_a_loader_gives_pairs(loader, received):
         lambda: train(model, loader, make_optimizer(model), steps=1),
     ):
         with pytest.raises(
-            ValueError, match=rf"como los de make_loader, o ternas \(x, y, mask\); .*{received}"
+            ValueError, match=rf"como los de make_loader, o ternas `\(x, y, mask\)`; .*{received}"
         ):
             use()
 

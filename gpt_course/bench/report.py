@@ -22,7 +22,7 @@ def rows(result):
             limit = _in_unit(ceilings[task], unit, tokens) if task in ceilings else None
             found.append(_row(task, label, unit, tokens, tasks[task]) | {"limit": limit})
         if OURS in result.get("medium", {}).get(task, {}):
-            medium = (f"{task}_medium", f"{label}, «medium»", unit, tokens)
+            medium = (f"{task}_medium", f"{label}, redondeando", unit, tokens)
             found.append(_row(*medium, result["medium"][task]) | {"limit": None})
     return found
 
@@ -101,7 +101,7 @@ def _medium_note(result):
             gains.append(f"{label}, {spanish(min(rivals) / measured[OURS], 2)}×")
     against = f" Frente al mejor de los demás como viene: {'; '.join(gains)}." if gains else ""
     return (
-        'Las filas «medium», del curso con `precision="medium"` y de los demás con '
+        'Las filas en que pone «redondeando», del curso con `precision="medium"` y de los demás con '
         '`torch.set_float32_matmul_precision("medium")`, se midieron en una vuelta.'
         + against
         + " La pérdida "

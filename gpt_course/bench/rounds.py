@@ -106,7 +106,7 @@ def _take_turns(turns, order):
 
 
 def _round(names, first):
-    """Los turnos de una vuelta: cada vez empieza otro contendiente. Los de «medium», solo en la primera."""
+    """Los turnos de una vuelta: cada vez empieza otro contendiente. Los que redondean, solo en la primera."""
     kinds = ("read", "train") if first else ("read", "train", "read" + MEDIUM, "train" + MEDIUM)
     first %= len(names)
     order = names[first:] + names[:first]

@@ -80,6 +80,6 @@ def onednn_works():
 
 
 def _vendor():
-    path = Path("/proc/cpuinfo")  # solo en Linux; en Windows lo dice platform
+    path = Path("/proc/cpuinfo")  # solo en Linux; en Windows lo dice `platform`
     text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else platform.processor()
     return next((vendor for vendor in ("AuthenticAMD", "GenuineIntel") if vendor in text), "")

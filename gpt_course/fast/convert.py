@@ -26,7 +26,7 @@ def make_fast(model, *, inference=False, precision="high"):
     Errores: `ValueError` si `precision` no es una de las dos.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f'precision debe ser "high" o "medium"; llegó {precision!r}.')
+        raise ValueError(f'`precision` debe ser `"high"` o `"medium"`; llegó {precision!r}.')
     keep_freed_memory()
     for module in model.modules():
         module.__class__ = _FASTER.get(type(module), type(module))

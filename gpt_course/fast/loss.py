@@ -20,7 +20,7 @@ def chunked_loss(model, x, y, mask=None, *, max_logits=2**24):
 
     Pasa por la cabeza de salida unos cuantos lugares cada vez, hasta `max_logits` números, y de cada trozo
     se queda con su pérdida y su parte de los gradientes: los calcula ya al ir hacia delante, y así no repite
-    el producto al volver. x, y, mask: como en `next_token_loss`.
+    el producto al volver. x, y, `mask`: como en `next_token_loss`.
     Si el modelo o su cabeza no son los del curso tal cual (otra clase, un gancho, `torch.func`,
     `torch.compile`…), da `next_token_loss`, que llama a cada pieza como es.
     Errores: los de `next_token_loss`; `ValueError` si `max_logits` no es un entero ≥ 1, o si se piden

@@ -1,4 +1,4 @@
-"""Los lotes de un cargador: parejas (x, y), o ternas (x, y, mask) si hay relleno."""
+"""Los lotes de un cargador: parejas (x, y), o ternas con la máscara si hay relleno."""
 
 import torch
 
@@ -7,7 +7,7 @@ EMPTY = "El cargador está vacío: no dio ningún lote. Un generador se gasta en
 
 def one_round(loader, model):
     """Los lotes de `loader` en una vuelta, donde están los pesos de `model`."""
-    expected = "El cargador debe dar parejas (x, y), como los de make_loader, o ternas (x, y, mask)"
+    expected = "El cargador debe dar parejas (x, y), como los de make_loader, o ternas `(x, y, mask)`"
     if not hasattr(loader, "__iter__"):
         raise ValueError(f"{expected}; llegó {type(loader).__name__}, que no se puede recorrer.")
     device = next(model.parameters()).device

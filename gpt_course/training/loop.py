@@ -16,7 +16,7 @@ from gpt_course.training.loss import next_token_loss
 def train(model, loader, optimizer, *, steps, accumulation=1, loss=None, progress=False):
     """Da `steps` pasos del optimizador y devuelve la pérdida media de cada uno: lista de `steps` decimales.
 
-    loader: lotes (x, y), como los de `make_loader`, o (x, y, mask) con relleno (ver `next_token_loss`); se
+    loader: lotes (x, y), como los de `make_loader`, o `(x, y, mask)` con relleno (ver `next_token_loss`); se
     recorre en su orden cuantas veces haga falta.
     accumulation: lotes por paso; sus gradientes se promedian (todos pesan igual, también uno más corto).
     loss: función (model, x, y) → pérdida, y detrás `mask` si los lotes la traen; de serie, `next_token_loss`.
@@ -48,7 +48,7 @@ def train(model, loader, optimizer, *, steps, accumulation=1, loss=None, progres
 def evaluate(model, loader):
     """Pérdida media por token en todo el cargador, en modo de evaluación y sin gradientes.
 
-    loader: lotes (x, y) o (x, y, mask), como en `train`; el relleno no cuenta.
+    loader: lotes (x, y) o `(x, y, mask)`, como en `train`; el relleno no cuenta.
     Errores: `ValueError` si el cargador está vacío o un lote no sirve.
     """
     total = count = 0

@@ -39,7 +39,7 @@ def check_batch(x, y, mask=None):
         raise ValueError(
             f"`mask` debe ser un tensor de True y False con la forma de x, {tuple(x.shape)}; llegó "
             f"{received}. "
-            "A la que da pad_left quítale la última columna, como a los tokens: mask[:, :-1]."
+            "A la que da pad_left quítale la última columna, como a los tokens: `mask[:, :-1]`."
         )
 
 

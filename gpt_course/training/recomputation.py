@@ -17,7 +17,7 @@ def checkpoint_blocks(model):
     blocks = model.trf_blocks
     if type(blocks) not in (Blocks, CheckpointedBlocks):
         raise ValueError(
-            f"model.trf_blocks debe ser los Blocks del curso; es {type(blocks).__name__}. Llama a "
+            f"model.trf_blocks debe ser los `Blocks` del curso; es {type(blocks).__name__}. Llama a "
             "checkpoint_blocks antes de cambiarlos o envolverlos."
         )
     blocks.__class__ = CheckpointedBlocks  # el mismo objeto: conserva su modo y sus ganchos
