@@ -31,20 +31,25 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 import ajustes
 from gpt_course.bench.report import rows
-from gpt_course.plotting.bench import plot_speed
+from gpt_course.plotting.bench import plot_machines
 from gpt_course.plotting.diagrams import draw_map
 
 matplotlib.use("Agg")  # sin ventanas
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
-MEASURED = ROOT / "gpt_course" / "bench" / "measured.json"  # lo midió python -m gpt_course.bench --json
+MEASURED = ROOT / "gpt_course" / "bench" / "measured.json"  # lo midió python -m gpt_course.bench --save
 FIGURES = {
     **{
         f"{lesson.number}_mapa.svg": partial(draw_map, lesson.map)
         for lesson in manifest.read()
         if lesson.ready
     },
-    "velocidad.svg": lambda: plot_speed(rows(json.loads(MEASURED.read_text(encoding="utf-8")))),
+    "velocidad.svg": lambda: plot_machines(
+        {
+            each["machine"]["processor"]: rows(each)
+            for each in json.loads(MEASURED.read_text(encoding="utf-8"))
+        }
+    ),
 }
 # Última celda, que no se guarda: la memoria que llegó a ocupar el núcleo (en KiB en Linux; bytes en macOS).
 MEASURE = """import builtins, sys

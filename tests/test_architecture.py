@@ -40,8 +40,8 @@ PICTURE = {
     "tokenizer": ["config", "files"],
     "data": ["config", "files"],
     # alrededor del modelo, que no sabe nada de esto
-    "training": ["block", "config"],
-    "fast": ["config", "layers", "training"],
+    "training": ["block", "checks", "config"],
+    "fast": ["checks", "config", "layers", "model", "training"],
     "weights": ["config", "dropout", "model", "tokenizer"],
     "memory": ["config"],
     "plotting": ["config"],

@@ -10,17 +10,18 @@ from reference import tiny_model
 from torch.nn import functional as F
 
 from gpt_course.bench import __main__ as terminal
-from gpt_course.bench import gpu, rounds, turn
+from gpt_course.bench import gpu, limits, rounds, turn
 from gpt_course.bench.contenders import CONTENDERS
 from gpt_course.bench.limits import measure_limits
-from gpt_course.bench.quality import bf16_quality
-from gpt_course.bench.report import rows, table
+from gpt_course.bench.quality import rounding_quality
+from gpt_course.bench.report import merged, rows, table, tables
 from gpt_course.data import load_story
 from gpt_course.generation import generate
 from gpt_course.memory import Plan, training_flops
 from gpt_course.model import GPTModel
 from gpt_course.tokenizer import load_gpt2_tokenizer
 from gpt_course.training import next_token_loss
+from gpt_course.weights import save_gpt2
 from gpt_course.weights.names import to_gpt2
 
 CFG = {
@@ -95,9 +96,30 @@ def test_the_course_and_the_reference_of_the_tests_are_always_here():
 
 @pytest.fixture(scope="module")
 def result():
-    """Una comparación de verdad, en procesos nuevos, con un modelo diminuto."""
+    """Una comparación de verdad, con un modelo diminuto; todos los turnos, en este proceso."""
     contenders = dict(list(rounds.installed().items())[:2])
-    return rounds.run(contenders, rounds=1, cfg=CFG, sizes=SIZES)
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rounds, "_turn", lambda order: as_json(turn.take_turn(as_json(order))))
+        found = rounds.run(contenders, rounds=1, cfg=CFG, sizes=SIZES)
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(precision)
+    return found
+
+
+def as_json(found):
+    return json.loads(json.dumps(found))
+
+
+def test_a_turn_is_another_process(reference, tmp_path):
+    save_gpt2(reference, tmp_path)
+    weights = str(tmp_path / "model.safetensors")
+    order = {"kind": "train", "contender": "gpt_course", "cfg": CFG, "weights": weights, **SIZES}
+    found = rounds._turn(order)
+    assert found["peak"] > 100 * 2**20  # PyTorch, importado, ya ocupa más
+    assert found["import"] >= found["torch"] > 0.01  # aquí ya estaría importado
+    x, y = turn._tokens(order, *SIZES["train"]), turn._tokens(order, *SIZES["train"], seed=2)
+    assert found["loss"] == pytest.approx(next_token_loss(reference, x, y).item(), abs=1e-4)
 
 
 def test_everything_is_measured(result):
@@ -109,8 +131,9 @@ def test_everything_is_measured(result):
     for measured in result["tasks"].values():
         assert list(measured) == ["gpt_course", "transformers"]
         assert all(0 < value < math.inf for value in measured.values())
-    assert result["tasks"]["peak"]["gpt_course"] > 100 * 2**20  # PyTorch, importado, ya ocupa más
-    assert result["tasks"]["import"]["gpt_course"] >= result["tasks"]["torch"]["gpt_course"]
+    assert {name: list(found) for name, found in result["medium"].items()} == {
+        name: ["gpt_course", "transformers"] for name in ("read_long", "read_batch", "train")
+    }
     assert set(result["bf16"]["seconds"]) == {"write_one", "write_batch"}
     assert json.loads(json.dumps(result)) is not None
 
@@ -118,11 +141,18 @@ def test_everything_is_measured(result):
 def test_the_table_has_a_row_for_each_task(result):
     lines = table(result).splitlines()
     assert lines[0] == "| trabajo | unidad | `gpt_course` | `transformers` | ventaja | límite |"
-    assert [line.split("|")[1].strip() for line in lines[2:10]] == [
-        *("leer 1×16 tokens", "leer 2×8 tokens", "escribir 1×5 tras 4", "escribir 3×5 tras 4"),
-        *("entrenar con 2×8, AdamW", "memoria máxima al entrenar", "crear el modelo", "importar"),
+    assert [line.split("|")[1].strip() for line in lines[2:13]] == [
+        *(
+            "leer 1×16 tokens",
+            "leer 1×16 tokens, redondeando",
+            "leer 2×8 tokens",
+            "leer 2×8 tokens, redondeando",
+        ),
+        *("escribir 1×5 tras 4", "escribir 3×5 tras 4"),
+        *("entrenar con 2×8, AdamW", "entrenar con 2×8, AdamW, redondeando"),
+        *("memoria máxima al entrenar", "crear el modelo", "importar"),
     ]
-    assert "pesos al azar" in lines[-1] and "Sin medir" not in table(result)
+    assert "pesos al azar" in lines[-2] and "Sin medir" not in table(result)
 
 
 def fake_turns(monkeypatch, answer):
@@ -137,13 +167,21 @@ def fake_turns(monkeypatch, answer):
     return asked
 
 
+def quality():
+    return {
+        "loss_fp32": 10.25,
+        **{"loss_bf16": 10.5, "same_bf16": 0.75, "error_bf16": 0.5},
+        **{"loss_medium": 10.375, "same_medium": 0.875, "error_medium": 0.0625},
+    }
+
+
 def plausible(order, seconds=1.0, logits=(0.0, 1.0), loss=4.5):
     if order["kind"] == "limits":
         return {"linear_flops": 1e9, "bf16_flops": 2e9, "read_bytes": 1e9}
     if order["kind"] == "bf16":
         measured = {task: [seconds] for task in order["write"]}
-        return {"loss_fp32": 2.0, "loss_bf16": 2.5, "same_token": 0.75, "seconds": measured}
-    if order["kind"] == "train":
+        return {**quality(), "seconds": measured}
+    if order["kind"].startswith("train"):
         return {
             "seconds": {"train": [seconds]},
             "peak": 2**20,
@@ -172,6 +210,7 @@ def test_the_turns_alternate_and_the_median_is_taken(monkeypatch):
     assert measured == {"gpt_course": 5.0, "transformers": 4.0}
     kinds = [kind for kind, _, _ in asked]
     assert kinds.count("limits") == kinds.count("bf16") == 3
+    assert kinds.count("read_medium") == kinds.count("train_medium") == 2  # una sola vuelta
 
 
 def test_what_takes_too_long_is_measured_once(monkeypatch):
@@ -239,6 +278,21 @@ def test_a_process_that_fails_says_why():
         rounds._turn(order)
 
 
+def test_who_would_take_too_long_does_not_write(monkeypatch):
+    asked = []
+
+    class Slow:
+        def generate(self, model, ids, count):
+            asked.append(count)
+            return torch.zeros(ids.shape[0], ids.shape[1] + count)
+
+    clock = iter([0, 1, 2, 4, 5, 6, 7])  # dos tokens, un segundo: 61 serían 30,5; y luego dos: 5 son 5
+    monkeypatch.setattr(turn.time, "perf_counter", lambda: next(clock))
+    order = {"cfg": CFG, "repeats": 1, "write": {"long": (1, 4, 61), "short": (1, 4, 5)}}
+    assert turn._write(Slow(), None, order) == {"short": [1]}
+    assert asked == [2, 2, 5]
+
+
 def test_repeating_stops_when_it_is_enough(monkeypatch):
     clock = iter(range(0, 1000, 15))
     monkeypatch.setattr(turn.time, "perf_counter", lambda: next(clock))
@@ -265,9 +319,7 @@ def by_hand():
             "import": {"gpt_course": 1.0},
         },
         "bf16": {
-            "loss_fp32": 10.25,
-            "loss_bf16": 10.5,
-            "same_token": 0.75,
+            **quality(),
             "weights": "pesos al azar",
             "seconds": {"write_one": 0.01, "write_batch": 0.03},
         },
@@ -321,23 +373,67 @@ def gpu_result():
     return {**measured, "matmul_flops": 5e12, "share": 0.4}
 
 
+def test_the_limits_are_the_work_divided_by_the_time(monkeypatch):
+    done = []
+
+    def half_a_second(work, repeats):
+        done.append(work())
+        return 0.5
+
+    monkeypatch.setattr(limits, "_median", half_a_second)
+    found = measure_limits()
+    products = [out for out in done if out.dim() == 2]
+    assert {tuple(out.shape) for out in products} == {(1024, 3072)}
+    assert [out.dtype for out in products].count(torch.bfloat16) == 1
+    assert done[-1].item() == 2**26  # la suma de todo lo que se lee, 4 bytes cada número
+    expected = dict.fromkeys(found, 2 * 1024 * 768 * 3072 / 0.5) | {"read_bytes": 2**28 / 0.5}
+    assert found == expected
+
+
+def test_the_median_is_of_the_times_after_the_first(monkeypatch):
+    clock = iter([0, 9, 10, 11, 20, 23])  # tardan 9, 1 y 3
+    calls = []
+    monkeypatch.setattr(limits.time, "perf_counter", lambda: next(clock))
+    assert limits._median(lambda: calls.append(1), 3) == 3 and len(calls) == 4
+
+
 def test_limits_are_measured():
     found = measure_limits(repeats=1)
     assert set(found) - {"onednn_flops"} == {"linear_flops", "bf16_flops", "read_bytes"}
     assert ("onednn_flops" in found) == torch.backends.mkldnn.is_available()
-    assert all(value > 1e6 for value in found.values())
 
 
-def test_bf16_quality_against_the_loss_of_the_course():
+def test_what_rounding_loses_against_the_loss_of_the_course():
     model = tiny_model(**CFG)
-    found = bf16_quality(model, 16)
+    found = rounding_quality(model, 16)
     tokens = torch.tensor(load_gpt2_tokenizer().encode(load_story()))[:64].view(4, 16) % 97
     x, y = tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()
     with torch.no_grad():
         assert found["loss_fp32"] == pytest.approx(next_token_loss(model, x, y).item(), rel=1e-5)
         half = model.bfloat16()(x).float()
     assert found["loss_bf16"] == pytest.approx(F.cross_entropy(half.flatten(0, 1), y.flatten()).item())
-    assert found["loss_bf16"] == pytest.approx(found["loss_fp32"], rel=0.02) and found["same_token"] > 0.8
+    assert found["loss_bf16"] == pytest.approx(found["loss_fp32"], rel=0.02) and found["same_bf16"] > 0.8
+
+
+def test_with_medium_each_number_is_in_its_place():
+    found = by_hand()
+    found["medium"] = {"read_long": {"gpt_course": 0.005, "transformers": 0.02, "litgpt": 0.0125}}
+    row = {row["task"]: row for row in rows(found)}["read_long_medium"]
+    assert row["values"] == {"gpt_course": 5.0, "transformers": 20.0, "litgpt": 12.5}
+    assert row["advantage"] == pytest.approx(2.5) and row["limit"] is None  # con el mismo interruptor
+    text = table(found)
+    assert "| leer 1×16 tokens, redondeando | ms | 5,0 | 20,0 | 12,5 | 2,50× | — |" in text
+    assert "mejor de los demás como viene: leer 1×16 tokens, 5,00×." in text
+    assert "pasa a 10,3750, ningún logit se aleja más de 0,0625" in text and "en el 87,5 % de" in text
+
+
+def test_each_processor_has_its_table():
+    first, second = by_hand(), by_hand()
+    second["machine"] = {**second["machine"], "processor": "otro"}
+    assert tables([first, second]) == f"**de prueba**\n\n{table(first)}\n\n**otro**\n\n{table(second)}"
+    again = {**first, "rounds": 2}
+    assert merged([first, second], again) == [again, second]
+    assert merged([first], second) == [*merged([], first), second] == [first, second]
 
 
 # --- La GPU, con la misma cuenta en la CPU ----------------------------------------------------------------
@@ -394,6 +490,8 @@ def test_out_of_memory_is_an_answer(monkeypatch):
             ["--plot", "figura.docx"],
             "`--plot` espera un archivo .svg o .png en una carpeta que exista; llegó 'figura",
         ),
+        (["--save", "no-existe/medidas.json"], "`--save` espera un archivo .json en una carpeta que exista"),
+        (["--save", "medidas.txt"], "`--save` espera un archivo .json"),
         (["--plot", "no-existe/figura.svg"], "en una carpeta que exista; llegó 'no-existe"),
     ],
 )
@@ -420,6 +518,16 @@ def test_the_terminal_prints_the_table_or_the_json_and_draws(quick, capsys, tmp_
     assert terminal.main(["--json", "--plot", str(tmp_path / "figura.svg")]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(by_hand()))
     assert (tmp_path / "figura.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_what_is_saved_keeps_the_other_processors(quick, tmp_path):
+    path, other = tmp_path / "medidas.json", {**by_hand(), "machine": {"processor": "otro"}}
+    path.write_text(json.dumps([{"machine": {"processor": "de prueba"}}, other]), encoding="utf-8")
+    for _ in range(2):
+        assert terminal.main(["--save", str(path)]) == 0
+        assert json.loads(path.read_text(encoding="utf-8")) == as_json([by_hand(), other])
+    assert terminal.main(["--save", str(tmp_path / "nuevo.json")]) == 0
+    assert json.loads((tmp_path / "nuevo.json").read_text(encoding="utf-8")) == as_json([by_hand()])
 
 
 def test_with_a_gpu_it_is_measured_too(quick, monkeypatch, capsys):

@@ -1,15 +1,23 @@
 """El camino rápido da lo mismo que el de las lecciones: logits, gradientes, pérdida y texto."""
 
 import copy
+import functools
+import os
+import pickle
+import platform
+import subprocess
 import sys
+import threading
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gpt_course import fast
-from gpt_course.fast import FastLinear, chunked_loss, make_fast
+from gpt_course.fast import choice, chunked_loss, keep_freed_memory, kernels, make_fast, resident
+from gpt_course.fast.choice import Processor
+from gpt_course.fast.layers import FastLinear
 from gpt_course.generation import generate
 from gpt_course.initialization import init_gpt2
 from gpt_course.layers import FeedForward
@@ -29,18 +37,17 @@ CFG = {
 }
 
 
-def linear_as_onednn(x, weight, bias, activation="none", variant=""):
-    out = F.linear(x, weight, bias)
-    return F.gelu(out, approximate=variant) if activation == "gelu" else out
+AMD, INTEL = Processor("AuthenticAMD", False, False), Processor("GenuineIntel", True, True)
 
 
-@pytest.fixture(params=[True, False], ids=["oneDNN", "PyTorch"])
+@pytest.fixture(params=[AMD, Processor("", False, False)], ids=["oneDNN", "PyTorch"])
 def onednn(request, monkeypatch):
-    """Los dos caminos, gane quien gane en esta máquina."""
-    if request.param and not torch.backends.mkldnn.is_available():  # un procesador sin oneDNN
-        monkeypatch.setattr(fast, "onednn_linear", linear_as_onednn)
-    monkeypatch.setattr(fast, "onednn_wins", lambda few, threads: request.param)
-    return request.param
+    """Los dos caminos, sea cual sea el procesador de esta máquina."""
+    if not choice.onednn_works():
+        monkeypatch.setattr(kernels, "onednn", kernels.plain)
+        monkeypatch.setattr(choice, "onednn_works", lambda: True)
+    monkeypatch.setattr(choice, "processor", lambda: request.param)
+    return request.param == AMD
 
 
 def models(**changes):
@@ -77,12 +84,12 @@ def test_gradients_are_those_of_the_plain_model(onednn, loss, tied):
         )
 
 
-@pytest.mark.parametrize("logits", [1, 40 * 7, 40 * 96, 40 * 97, 10**6])
+@pytest.mark.parametrize("max_logits", [1, 97, 3 * 97, 39 * 97, 40 * 97, 10**6])
 @pytest.mark.parametrize("tied", [True, False])
-def test_pieces_of_any_size_give_the_same_loss(logits, tied):
+def test_pieces_of_any_size_give_the_same_loss(max_logits, tied):
     plain, _ = models(tie_weights=tied)
     x, y = tokens(2, 20), tokens(2, 20, seed=2)
-    losses = [next_token_loss(plain, x, y), chunked_loss(plain, x, y, logits=logits)]
+    losses = [next_token_loss(plain, x, y), chunked_loss(plain, x, y, max_logits=max_logits)]
     torch.testing.assert_close(*losses)
     gradients = [torch.autograd.grad(loss * 3, list(plain.parameters())) for loss in losses]
     for one, other in zip(*gradients, strict=True):
@@ -106,7 +113,7 @@ def test_all_the_logits_are_never_there_at_once(onednn):
     plain, _ = models(emb_dim=4, vocab_size=5000)
     x, y = tokens(4, 24), tokens(4, 24, seed=2)
     sizes = []
-    for loss in (next_token_loss, lambda *given: chunked_loss(*given, logits=4 * 24 * 50)):
+    for loss in (next_token_loss, lambda *given: chunked_loss(*given, max_logits=3 * 5000)):
         with _Largest() as largest:
             loss(plain, x, y).backward()
         sizes.append(largest.count)
@@ -157,32 +164,51 @@ def test_copies_and_files_survive(tmp_path):
 
 @pytest.mark.parametrize("error", [AttributeError, RuntimeError, NotImplementedError])
 def test_a_machine_without_onednn_takes_the_plain_path(monkeypatch, error):
-    def missing(*_):
+    def missing(*_, **__):
         raise error("no está")
 
-    monkeypatch.setattr(fast, "onednn_linear", missing)
-    fast.onednn_wins.cache_clear()
-    assert fast.onednn_wins(True, 1) is False
+    monkeypatch.setattr(choice, "processor", lambda: AMD)
+    monkeypatch.setattr(kernels, "onednn", missing)
+    choice.onednn_works.cache_clear()
+    assert choice.onednn_works() is False
     plain, quick = models()
     torch.testing.assert_close(quick(tokens(1, 9)), plain(tokens(1, 9)), atol=1e-5, rtol=1e-5)
-    fast.onednn_wins.cache_clear()
+    choice.onednn_works.cache_clear()
 
 
-def test_it_measures_once_and_keeps_the_winner(monkeypatch):
-    seconds = {"onednn_linear": 1.0, "linear": 2.0}
-    calls = []
+@pytest.mark.parametrize(
+    ("processor", "precision", "gelu", "expected"),
+    [  # con 1 fila, con 2, con 16, con 17 y con 1000
+        (AMD, "high", False, ["onednn"] * 5),
+        (AMD, "medium", True, ["onednn"] * 5),
+        (Processor("AuthenticAMD", False, True), "medium", False, ["onednn"] * 3 + ["rounded"] * 2),
+        (INTEL, "high", False, ["plain", "onednn", "onednn", "plain", "plain"]),
+        (INTEL, "high", True, ["plain"] + ["onednn"] * 4),
+        (INTEL, "medium", False, ["plain"] + ["rounded"] * 4),
+        (Processor("", False, False), "high", True, ["plain"] * 5),
+        (Processor("", False, False), "medium", False, ["plain"] * 5),
+    ],
+)
+def test_the_processor_and_the_rows_decide(monkeypatch, processor, precision, gelu, expected):
+    monkeypatch.setattr(choice, "processor", lambda: processor)
+    monkeypatch.setattr(choice, "onednn_works", lambda: True)
+    weight = torch.ones(3, 4)
+    chosen = [choice.choose(torch.ones(n, 4), weight, precision, gelu=gelu) for n in (1, 2, 16, 17, 1000)]
+    assert [multiply.__name__ for multiply in chosen] == expected
+    assert choice.choose(torch.ones(17, 4).double(), weight.double(), precision) is kernels.plain
+    with torch.backends.mkldnn.flags(enabled=False):
+        assert choice.choose(torch.ones(17, 4), weight, precision) is kernels.plain
 
-    def measure(multiply, *_):
-        calls.append(multiply.__name__)
-        return seconds[multiply.__name__]
 
-    monkeypatch.setattr(fast, "_fastest", measure)
-    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
-    fast.onednn_wins.cache_clear()
-    assert fast.onednn_wins(True, 2) and fast.onednn_wins(True, 2) and len(calls) == 2
-    seconds["onednn_linear"] = 1.99
-    assert not fast.onednn_wins(False, 2) and len(calls) == 4
-    fast.onednn_wins.cache_clear()
+@pytest.mark.parametrize("name", ["AuthenticAMD", "GenuineIntel", "otro"])
+def test_the_processor_says_who_made_it(monkeypatch, tmp_path, name):
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\nvendor_id : {name}\n", encoding="utf-8")
+    vendor = "" if name == "otro" else name
+    monkeypatch.setattr(choice, "Path", lambda _: tmp_path / "cpuinfo")
+    assert choice._vendor() == vendor
+    monkeypatch.setattr(choice, "Path", lambda _: tmp_path / "no-existe")
+    monkeypatch.setattr(choice.platform, "processor", lambda: f"AMD64 Family 25 Model 1, {name}")
+    assert choice._vendor() == vendor
 
 
 def test_bf16_and_autocast_keep_their_types(onednn):
@@ -228,8 +254,8 @@ def test_wrong_answers_are_refused():
         chunked_loss(plain, tokens(1, 5), tokens(1, 5) + 97)
     with pytest.raises(ValueError, match="int64"):
         chunked_loss(plain, tokens(1, 5), tokens(1, 5).float())
-    with pytest.raises(ValueError, match="logits debe ser un entero mayor o igual que 1; llegó 0"):
-        chunked_loss(plain, tokens(1, 5), tokens(1, 5), logits=0)
+    with pytest.raises(ValueError, match="max_logits debe ser un entero mayor o igual que 1; llegó 0"):
+        chunked_loss(plain, tokens(1, 5), tokens(1, 5), max_logits=0)
 
 
 def test_going_back_twice_adds_the_same_gradients_again():
@@ -249,12 +275,13 @@ def test_without_gradients_only_the_loss_is_calculated():
     torch.testing.assert_close(loss, next_token_loss(plain, tokens(1, 5), tokens(1, 5)))
 
 
-@pytest.mark.parametrize("activation", [("none", ""), ("gelu", "tanh")])
-def test_onednn_multiplies_like_pytorch(onednn, activation):
+@pytest.mark.parametrize("gelu", [False, True])
+def test_onednn_multiplies_like_pytorch(onednn, gelu):
     x, weight, bias = torch.randn(2, 5, 8), torch.randn(6, 8), torch.randn(6)
-    torch.testing.assert_close(
-        fast.onednn_linear(x, weight, bias, *activation), linear_as_onednn(x, weight, bias, *activation)
-    )
+    expected = F.linear(x, weight, bias)
+    expected = F.gelu(expected, approximate="tanh") if gelu else expected
+    for multiply in (kernels.onednn, kernels.plain):
+        torch.testing.assert_close(multiply(x, weight, bias, gelu=gelu), expected)
 
 
 def test_a_wrong_width_is_still_refused(onednn):
@@ -283,38 +310,263 @@ class FakeLibrary:
     ],
 )
 def test_freed_memory_is_kept_only_where_it_can_be(monkeypatch, platform, library, kept):
-    fast.keep_freed_memory.cache_clear()
+    keep_freed_memory.cache_clear()
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(fast.ctypes, "CDLL", lambda name: library)
-    assert fast.keep_freed_memory() is kept
-    if kept:
-        assert library.asked == [(-1, 2**31 - 1), (-4, 0)]  # <malloc.h>: M_TRIM_THRESHOLD y M_MMAP_MAX
-    fast.keep_freed_memory.cache_clear()
+    monkeypatch.setattr(resident.ctypes, "CDLL", lambda name: library)
+    assert keep_freed_memory() is kept
+    keep_freed_memory.cache_clear()
 
 
-def test_a_changed_layer_or_a_hook_is_respected(onednn):
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="es cosa de glibc, la biblioteca de Linux")
+@pytest.mark.parametrize("kept", [True, False])
+def test_freed_memory_stays_in_the_process(kept):
+    code = f"""if True:
+        import runpy
+        def resident():
+            return int(open("/proc/self/statm").read().split()[1]) * {os.sysconf("SC_PAGE_SIZE")}
+        keep = runpy.run_path({resident.__file__!r})["keep_freed_memory"]
+        assert not {kept} or keep()
+        before, big = resident(), bytearray(b"x" * 2**26)
+        del big
+        print(resident() - before)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (int(done.stdout) >= 2**25) == kept
+
+
+def test_a_changed_layer_is_respected(onednn):
     plain, quick = models()
-    ids, seen = tokens(1, 5), []
+    ids = tokens(1, 5)
     for model in (plain, quick):
         model.trf_blocks[0].ff.layers[1] = torch.nn.ReLU()
-    quick.trf_blocks[1].ff.layers[1].register_forward_hook(lambda *_: seen.append(1))
-    quick.trf_blocks[2].ff.layers[0].register_forward_pre_hook(lambda *_: seen.append(2))
+        model.trf_blocks[1].ff.layers.append(torch.nn.Tanh())
+        model.trf_blocks[2].ff.layers = torch.nn.Sequential(torch.nn.Tanh())
     with torch.no_grad():
         torch.testing.assert_close(quick(ids), plain(ids), atol=1e-5, rtol=1e-5)
-    assert seen == [1, 2]
 
 
-@pytest.mark.parametrize("tied", [True, False])
-def test_the_chunked_loss_under_autocast(tied):
-    plain, _ = models(tie_weights=tied)
+def pieces(model):
+    """Lo que `make_fast` cambia, lo que lo contiene y la cabeza."""
+    ff = model.trf_blocks[0].ff
+    return [ff, ff.layers, *ff.layers, model.trf_blocks, model.trf_blocks[1].norm1, model.out_head, model]
+
+
+@pytest.mark.parametrize("grad", [False, True])
+def test_every_hook_fires(onednn, grad):
+    plain, quick = models()
+    seen = {}
+    for name, model in (("plain", plain), ("quick", quick)):
+        seen[name] = []
+        for place, piece in enumerate(pieces(model)):
+            note = functools.partial(lambda to, what, *_: to.append(what), seen[name])
+            piece.register_forward_hook(functools.partial(note, (place, "después")))
+            piece.register_forward_pre_hook(functools.partial(note, (place, "antes")))
+            if grad:
+                piece.register_full_backward_hook(functools.partial(note, (place, "atrás")))
+        with torch.set_grad_enabled(grad):
+            loss = (chunked_loss if name == "quick" else next_token_loss)(model, tokens(1, 5), tokens(1, 5))
+        if grad:
+            loss.backward()
+    assert seen["quick"] == seen["plain"] and len(set(seen["plain"])) == (3 if grad else 2) * 9
+
+
+def test_a_hook_for_every_module_fires_too(onednn):
+    seen = []
+    hook = torch.nn.modules.module.register_module_forward_hook(lambda *called: seen[-1].append(called[0]))
+    try:
+        for model, loss in zip(models(), (next_token_loss, chunked_loss), strict=True):
+            seen.append([])
+            with torch.no_grad():
+                loss(model, tokens(1, 5), tokens(1, 5))
+            names = {module: name for name, module in model.named_modules()}
+            seen[-1] = [names[module] for module in seen[-1]]
+    finally:
+        hook.remove()
+    assert seen[0] == seen[1]
+
+
+class Lora(torch.nn.Module):
+    """Una capa congelada más dos matrices pequeñas, como en LoRA."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer, self.out_features = layer, layer.out_features
+        self.down = torch.nn.Linear(layer.in_features, 2, bias=False)
+        self.up = torch.nn.Linear(2, layer.out_features, bias=False)
+
+    def forward(self, x):
+        return self.layer(x) + self.up(self.down(x))
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, weight):
+        return 2 * weight
+
+
+def with_bias(model):
+    model.out_head.bias = torch.nn.Parameter(torch.linspace(-1, 1, 97))
+
+
+def with_lora(model):
+    model.out_head = Lora(model.out_head)
+
+
+def parametrized(model):
+    torch.nn.utils.parametrize.register_parametrization(model.out_head, "weight", Doubled())
+
+
+def with_hook(model):
+    model.out_head.register_forward_hook(lambda module, inputs, out: 3 * out)
+
+
+def with_pre_hook(model):
+    model.out_head.register_forward_pre_hook(lambda module, inputs: (3 * inputs[0],))
+
+
+def with_model_hook(model):
+    model.register_forward_hook(lambda module, inputs, out: 3 * out)
+
+
+def another_forward(model):
+    model.out_head.forward = lambda x: 3 * F.linear(x, model.out_head.weight)
+
+
+HEADS = [with_bias, with_lora, parametrized, with_hook, with_pre_hook, with_model_hook, another_forward]
+
+
+@pytest.mark.parametrize("change", HEADS)
+@pytest.mark.parametrize("first", [True, False])
+def test_the_head_is_used_as_it_is(onednn, change, first):
+    """Lo mismo si la cabeza se cambia antes de `make_fast` que si se cambia después."""
+    plain = models(tie_weights=False)[0]
+    quick = copy.deepcopy(plain)
+    steps = [make_fast, change] if first else [change, make_fast]
+    torch.manual_seed(1)
+    change(plain)
+    torch.manual_seed(1)
+    for step in steps:
+        step(quick)
     x, y = tokens(2, 20), tokens(2, 20, seed=2)
-    gradients = []
-    for loss in (next_token_loss, chunked_loss):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            value = loss(plain, x, y)
-        gradients.append(torch.autograd.grad(value, list(plain.parameters())))
+    before = next_token_loss(models(tie_weights=False)[0], x, y)
+    losses = [next_token_loss(plain, x, y), chunked_loss(quick, x, y, max_logits=3 * 97)]
+    torch.testing.assert_close(losses[1], losses[0], atol=1e-5, rtol=1e-5)
+    assert (losses[0] - before).abs() > 1e-4
+    gradients = [
+        torch.autograd.grad(loss, list(m.parameters()))
+        for loss, m in zip(losses, (plain, quick), strict=True)
+    ]
     for one, other in zip(*gradients, strict=True):
-        assert (one - other).norm() <= 0.02 * one.norm() + 1e-6
+        torch.testing.assert_close(other, one, atol=1e-6, rtol=1e-4)
+
+
+class Wrapped(torch.nn.Module):
+    """Como los que reparten o compilan: un modelo dentro de otro."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.module = model
+
+    def forward(self, *inputs, **options):
+        return self.module(*inputs, **options)
+
+
+def test_a_wrapped_model_has_its_loss():
+    plain = models()[0]
+    x, y = tokens(2, 20), tokens(2, 20, seed=2)
+    torch.testing.assert_close(chunked_loss(Wrapped(plain), x, y), next_token_loss(plain, x, y))
+
+
+@pytest.mark.parametrize("loss", [next_token_loss, chunked_loss])
+def test_gradients_of_torch_func(onednn, loss):
+    plain, quick = models(tie_weights=False)
+    x, y = tokens(2, 9), tokens(2, 9, seed=2)
+
+    def gradients(model, loss):
+        def of(parameters):
+            with torch.nn.utils.stateless._reparametrize_module(model, parameters):
+                return loss(model, x, y)
+
+        return torch.func.grad(of)(dict(model.named_parameters()))
+
+    expected, found = gradients(plain, next_token_loss), gradients(quick, loss)
+    for name, one in expected.items():
+        torch.testing.assert_close(found[name], one, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_forward_mode_and_vmap(onednn, batched):
+    layer = torch.nn.Linear(4, 3)
+    quick, x = make_fast(copy.deepcopy(layer)), torch.randn(5, 2, 4)
+    if batched:
+        torch.testing.assert_close(torch.func.vmap(quick)(x), layer(x))
+    found, expected = (torch.func.jvp(module, (x,), (x,))[1] for module in (quick, layer))
+    torch.testing.assert_close(found, expected)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(x, x)
+        tangent = torch.autograd.forward_ad.unpack_dual(quick(dual)).tangent
+    torch.testing.assert_close(tangent, expected)
+
+
+def test_gradients_of_gradients(onednn):
+    plain, quick = models()
+    norms = []
+    for model in (plain, quick):
+        for block in model.trf_blocks:
+            block.att.explicit = True  # SDPA no tiene segundas derivadas
+        loss = next_token_loss(model, tokens(2, 9), tokens(2, 9, seed=2))
+        first = torch.autograd.grad(loss, list(model.parameters()), create_graph=True)
+        sum(gradient.square().sum() for gradient in first).backward()
+        norms.append([parameter.grad for parameter in model.parameters()])
+    for one, other in zip(*norms, strict=True):
+        torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-3)
+
+
+def test_the_chunked_loss_does_not_give_them_and_says_so():
+    loss = chunked_loss(models()[0], tokens(1, 5), tokens(1, 5))
+    with pytest.raises(ValueError, match=r"derivadas de los gradientes\. Usa next_token_loss"):
+        loss.backward(create_graph=True)
+
+
+def relative_error(found, expected):
+    return ((found.double() - expected.double()).norm() / expected.double().norm()).item()
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("rows", [1, 3, 64])
+def test_in_bf16_the_gradients_stay_within_three_thousandths(autocast, rows):
+    """Muchos trozos y muchas columnas: una suma hecha en bf16 se alejaría un 1 % o más."""
+    torch.manual_seed(0)
+    cfg = {**CFG, "vocab_size": 6000, "emb_dim": 64, "n_layers": 1, "tie_weights": False}
+    exact = init_gpt2(GPTModel({**cfg, "context_length": 128})).bfloat16().float()
+    x, y = torch.randint(6000, (2, 2, 128))
+    features = exact.features(x).detach().bfloat16()
+    seen = []
+    for dtype, model in ((torch.float32, exact), (torch.bfloat16, copy.deepcopy(exact))):
+        mine = features.to(dtype).requires_grad_()
+        model.features = lambda _, mine=mine: mine
+        if dtype == torch.float32:
+            loss = F.cross_entropy(model.out_head(mine).flatten(0, 1), y.flatten())
+        elif autocast:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                loss = chunked_loss(model, x, y, max_logits=rows * 6000)
+        else:
+            loss = chunked_loss(model.bfloat16(), x, y, max_logits=rows * 6000)
+        seen.append((loss, *torch.autograd.grad(loss, [mine, model.out_head.weight])))
+    assert seen[1][1].dtype == torch.bfloat16
+    assert seen[1][0].item() == pytest.approx(seen[0][0].item(), rel=1e-4)
+    assert relative_error(seen[1][1], seen[0][1]) < 0.003
+    assert relative_error(seen[1][2], seen[0][2]) < 0.003
+
+
+@pytest.mark.skipif(not hasattr(F, "linear_cross_entropy"), reason="llegó con PyTorch 2.13")
+def test_the_chunked_loss_is_the_one_of_pytorch():
+    plain = models(tie_weights=False)[0]
+    x, y = tokens(2, 20), tokens(2, 20, seed=2)
+    with_bias(plain)
+    theirs = F.linear_cross_entropy(
+        plain.features(x).flatten(0, 1), plain.out_head.weight, y.flatten(), linear_bias=plain.out_head.bias
+    )
+    torch.testing.assert_close(chunked_loss(plain, x, y, max_logits=7 * 97), theirs)
 
 
 def test_the_chunked_loss_keeps_the_precision_of_float64():
@@ -349,6 +601,11 @@ def test_stored_by_columns_the_numbers_are_the_same(onednn, tied, tmp_path):
     ]
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(other, one, atol=1e-6, rtol=1e-4)
+    assert all(tensor.is_contiguous() for tensor in quick.state_dict().values())
+    for copied in (quick, copy.deepcopy(quick), pickle.loads(pickle.dumps(quick))):
+        save_file(copied.state_dict(), tmp_path / "pesos.safetensors")
+        assert all(torch.equal(t, before[n]) for n, t in load_file(tmp_path / "pesos.safetensors").items())
+        assert copied.trf_blocks[0].ff.layers[0].weight.stride() == weight.stride()
     save_gpt2(quick, tmp_path)
     torch.testing.assert_close(load_gpt2(tmp_path)(ids), plain(ids), atol=1e-5, rtol=1e-5)
     plain.load_state_dict(copy.deepcopy(quick).state_dict())  # y se copia y se carga como siempre
@@ -362,3 +619,105 @@ def test_gelu_is_the_one_with_tanh(onednn):
         expected, quick = plain(x), make_fast(copy.deepcopy(plain))
         torch.testing.assert_close(quick(x), expected, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(quick(x), expected, atol=1e-5, rtol=1e-5)
+
+
+# --- La precisión «medium» ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rounding(monkeypatch):
+    """Como si este procesador multiplicara en bf16; donde no sabe, se redondea aquí lo que redondearía."""
+    monkeypatch.setattr(choice, "processor", lambda: INTEL)
+    monkeypatch.setattr(choice, "onednn_works", lambda: True)
+    products = []
+
+    def rounded(x, weight, bias=None, *, gelu=False):
+        products.append(tuple(weight.shape))
+        return kernels.plain(x.bfloat16().float(), weight.bfloat16().float(), bias, gelu=gelu)
+
+    monkeypatch.setattr(kernels, "rounded", rounded)
+    monkeypatch.setattr(kernels, "onednn", kernels.plain)
+    return products
+
+
+def test_medium_rounds_every_product_and_nothing_else(rounding):
+    plain = models()[0]
+    quick = make_fast(copy.deepcopy(plain), precision="medium")
+    ids = tokens(2, 20)
+    with torch.no_grad():
+        found, expected = quick(ids), plain(ids)
+    assert len(rounding) == 3 * 6 + 1 and found.dtype == torch.float32
+    assert 0 < relative_error(found, expected) < 0.01
+    assert make_fast(quick, precision="high") is quick
+    with torch.no_grad():
+        torch.testing.assert_close(quick(ids), expected, atol=1e-5, rtol=1e-5)
+    assert len(rounding) == 3 * 6 + 1
+
+
+@pytest.mark.parametrize("loss", [next_token_loss, chunked_loss])
+def test_medium_also_goes_back(rounding, loss):
+    plain = models()[0]
+    quick = make_fast(copy.deepcopy(plain), precision="medium")
+    x, y = tokens(2, 20), tokens(2, 20, seed=2)
+    losses = [next_token_loss(plain, x, y), loss(quick, x, y)]
+    assert losses[1].item() == pytest.approx(losses[0].item(), rel=1e-3)
+    gradients = [
+        torch.autograd.grad(loss, list(m.parameters()))
+        for loss, m in zip(losses, (plain, quick), strict=True)
+    ]
+    assert len(rounding) >= 3 * (3 * 6 + 1)  # cada capa: al ir, y dos productos al volver
+    for one, other in zip(*gradients, strict=True):
+        assert (other - one).norm() <= 0.02 * one.norm() + 1e-6
+    assert not torch.equal(gradients[0][0], gradients[1][0])
+
+
+def test_medium_trains(rounding):
+    losses = []
+    for precision in ("high", "medium"):
+        model = make_fast(models()[0], precision=precision)
+        batches = [(tokens(2, 20, seed=seed), tokens(2, 20, seed=seed)) for seed in range(2)]
+        losses.append(train(model, batches, make_optimizer(model), steps=8, loss=chunked_loss))
+    assert losses[1] == pytest.approx(losses[0], abs=0.01) and losses[1] != losses[0]
+    assert losses[1][-1] < losses[1][0] - 0.1
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="este PyTorch no trae oneDNN")
+def test_the_switch_of_pytorch_is_as_it_was(monkeypatch):
+    switch = torch.backends.mkldnn.matmul
+    before, seen = switch.fp32_precision, []
+    monkeypatch.setattr(kernels, "onednn", lambda *_, **__: seen.append(switch.fp32_precision))
+    kernels.rounded(None, None)
+    assert seen == ["bf16"] and switch.fp32_precision == before
+
+    def broken(*_, **__):
+        raise RuntimeError("roto")
+
+    monkeypatch.setattr(kernels, "onednn", broken)
+    with pytest.raises(RuntimeError, match="roto"):
+        kernels.rounded(None, None)
+    assert switch.fp32_precision == before
+
+
+def test_two_threads_leave_the_switch_as_it_was():
+    switch = torch.backends.mkldnn.matmul
+    before, inside, leave = switch.fp32_precision, threading.Event(), threading.Event()
+
+    def other():
+        with kernels._ROUNDING:
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=other)
+    with kernels._ROUNDING:
+        thread.start()
+        assert inside.wait(10)
+    assert switch.fp32_precision == "bf16"  # el otro aún multiplica
+    leave.set()
+    thread.join(10)
+    assert switch.fp32_precision == before
+
+
+@pytest.mark.parametrize("precision", ["low", None, "HIGH", 1])
+def test_a_precision_that_does_not_exist(precision):
+    with pytest.raises(ValueError, match='`precision` debe ser `"high"` o `"medium"`; llegó'):
+        make_fast(models()[0], precision=precision)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpt_course.plotting.bench import plot_speed
+from gpt_course.plotting.bench import plot_machines, plot_speed
 
 ROWS = [
     {
@@ -56,3 +56,10 @@ def test_each_bar_is_next_to_its_task_and_its_number():
 def test_without_rivals_there_is_nothing_to_draw():
     with pytest.raises(ValueError, match="No hay con quién comparar"):
         plot_speed(ROWS[2:])
+
+
+def test_each_machine_has_its_own_comparison():
+    axes = plot_machines({"uno": ROWS, "otro": ROWS[:1]}).axes
+    assert [ax.get_title() for ax in axes] == ["uno", "otro"]
+    assert [len(ax.patches) for ax in axes] == [5, 3]
+    assert [bar.get_width() for bar in axes[1].patches] == pytest.approx([2.0, 1.0, 0.8])

@@ -10,7 +10,7 @@ import pytest
 from regenerate import MEASURED, ROOT
 from repository import tracked
 
-from gpt_course.bench.report import table
+from gpt_course.bench.report import tables
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -52,5 +52,8 @@ def test_the_map_of_the_repository_names_what_there_is():
 
 
 def test_the_speed_table_is_the_one_that_was_measured():
-    expected = table(json.loads(MEASURED.read_text(encoding="utf-8")))
-    assert expected in README, f"La tabla de velocidad de README.md debe ser:\n{expected}"
+    results = json.loads(MEASURED.read_text(encoding="utf-8"))
+    expected = tables(results)
+    assert expected in README, f"Las tablas de velocidad de README.md deben ser:\n{expected}"
+    processors = [result["machine"]["processor"] for result in results]
+    assert all(f"**{name}**" in README for name in processors) and len(set(processors)) == len(processors)

@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from reference import TINY, as_huggingface, tiny_model, tokens
 
 from gpt_course.data import WindowDataset, make_loader
+from gpt_course.fast import chunked_loss
 from gpt_course.inspection import attention_weights
 from gpt_course.memory.measure import saved_bytes
+from gpt_course.padding import pad_left
 from gpt_course.training import checkpoint_blocks, evaluate, make_optimizer, next_token_loss, train
 
 
@@ -73,6 +76,61 @@ def test_bad_batches(x, y, message):
         next_token_loss(tiny_model(), x, y)
 
 
+def padded(*lengths, seed=0):
+    """Frases de esas longitudes y el lote que las junta: [(x, y)…], (x, y, mask)."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = [torch.randint(13, (length + 1,), generator=generator) for length in lengths]
+    ids, mask = pad_left(rows, pad_id=12)
+    return [(row[None, :-1], row[None, 1:]) for row in rows], (ids[:, :-1], ids[:, 1:], mask[:, :-1])
+
+
+@pytest.mark.parametrize("lengths", [(6, 2, 4), (1, 6), (3, 3)])
+@pytest.mark.parametrize("loss", [next_token_loss, chunked_loss])
+def test_padding_changes_neither_the_loss_nor_the_gradients(lengths, loss):
+    one, other = tiny_model(tie_weights=True).double(), tiny_model(tie_weights=True).double()
+    rows, batch_ = padded(*lengths)
+    expected = sum(next_token_loss(one, *row) * row[0].numel() for row in rows) / sum(lengths)
+    found = loss(other, *batch_)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-12)
+    expected.backward()
+    found.backward()
+    for a, b in zip(gradients(one), gradients(other), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_what_is_written_in_the_padding_does_not_count():
+    model, (_, (x, y, mask)) = tiny_model(), padded(6, 2)
+    loss = next_token_loss(model, x, y, mask)
+    assert torch.equal(loss, next_token_loss(model, x, y.masked_fill(~mask, -100), mask))
+    torch.testing.assert_close(loss, next_token_loss(model, x.masked_fill(~mask, 5), y, mask))
+
+
+def test_padded_batches_are_trained_and_evaluated():
+    rows, batch_ = padded(6, 2, 4)
+    one, other = tiny_model(), tiny_model()
+    assert evaluate(one, [batch_]) == pytest.approx(evaluate(one, rows), rel=1e-6)
+    assert evaluate(one, [batch_, rows[0]]) == pytest.approx(evaluate(one, [*rows, rows[0]]), rel=1e-6)
+    losses = train(one, [batch_], make_optimizer(one), steps=3)
+    assert losses == train(other, [batch_], make_optimizer(other), steps=3)
+    assert losses[0] == pytest.approx(evaluate(tiny_model(), rows), rel=1e-6) and losses[2] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (torch.ones(2, 4, dtype=torch.bool), r"forma de x, \(2, 5\); llegó torch\.bool \(2, 4\)"),
+        (torch.ones(2, 5), r"llegó torch\.float32"),
+        ([[True]], "llegó list"),
+        (torch.zeros(2, 5, dtype=torch.bool), "al menos un token de verdad"),
+        (torch.arange(5).expand(2, 5) < 3, "a la izquierda"),
+    ],
+)
+@pytest.mark.parametrize("loss", [next_token_loss, chunked_loss])
+def test_bad_masks(mask, message, loss):
+    with pytest.raises(ValueError, match=message):
+        loss(tiny_model(), tokens(2, 5), tokens(2, 5), mask)
+
+
 # --- El optimizador -------------------------------------------------------------------------------
 
 
@@ -123,12 +181,24 @@ def test_frozen_parameters_stay_out():
 @pytest.mark.parametrize("value", [-0.1, math.inf, math.nan, "0.1", None, True])
 @pytest.mark.parametrize("name", ["lr", "weight_decay"])
 def test_bad_options(name, value):
-    with pytest.raises(ValueError, match=f"^{name} debe ser un número finito, "):
+    with pytest.raises(ValueError, match=f"^{name} debe ser un número del intervalo "):
         make_optimizer(tiny_model(), **{name: value})
 
 
+def test_numbers_of_numpy_are_numbers():
+    model, other = tiny_model(), tiny_model()
+    optimizer = make_optimizer(model, lr=np.float32(0.01), weight_decay=np.int64(0))
+    options = {"steps": np.int64(2), "accumulation": np.int32(1)}
+    losses = train(model, loader(), optimizer, **options)
+    other_optimizer = make_optimizer(other, lr=float(np.float32(0.01)), weight_decay=0)
+    assert losses == train(other, loader(), other_optimizer, steps=2)
+    assert all(
+        type(group[key]) is float for group in optimizer.param_groups for key in ("lr", "weight_decay")
+    )
+
+
 def test_a_rate_of_zero_is_refused():
-    with pytest.raises(ValueError, match="lr debe ser un número finito, mayor que 0; llegó 0"):
+    with pytest.raises(ValueError, match=r"lr debe ser un número del intervalo \(0, ∞\); llegó 0"):
         make_optimizer(tiny_model(), lr=0)
 
 
@@ -256,12 +326,51 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(value):
     assert equal(weights(model), steps_done[-1])
 
 
-def test_a_gradient_that_is_not_finite_stops_too():
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("where", ["tok_emb.weight", "trf_blocks.0.ff.layers.0.bias", "out_head.weight"])
+def test_a_gradient_that_is_not_finite_stops_too(value, where):
     model = tiny_model()
     before = weights(model)
-    model.pos_emb.weight.register_hook(lambda gradient: gradient * math.inf)
+
+    def plant(gradient):  # un solo número, en un solo gradiente
+        gradient = gradient.clone()
+        gradient.view(-1)[3] = value
+        return gradient
+
+    model.get_parameter(where).register_hook(plant)
     with pytest.raises(ValueError, match=r"^En el paso 1 la pérdida o un gradiente"):
         train(model, loader(), make_optimizer(model), steps=2)
+    assert equal(weights(model), before)
+
+
+def test_a_frozen_model_is_refused():
+    model = tiny_model()
+    optimizer, x = make_optimizer(model), tokens(2, 5)
+    model.out_head.requires_grad_(False)
+    train(model, [(x, x)], optimizer, steps=1)  # parte de él, sí
+    with pytest.raises(ValueError, match=r"congelados.*requires_grad_\(True\)"):
+        train(model.requires_grad_(False), [(x, x)], optimizer, steps=1)
+
+
+@pytest.mark.parametrize("detach", [torch.Tensor.detach, lambda loss: torch.tensor(loss.item())])
+def test_a_loss_without_gradient_is_refused(detach):
+    model, x = tiny_model(), tokens(2, 5)
+    with pytest.raises(ValueError, match=r"no tiene gradiente.*sin \.item\(\)"):
+        train(
+            model,
+            [(x, x)],
+            make_optimizer(model),
+            steps=1,
+            loss=lambda *batch_: detach(next_token_loss(*batch_)),
+        )
+
+
+def test_sparse_gradients_are_refused():
+    model, x = tiny_model(), tokens(2, 5)
+    model.pos_emb.sparse = True
+    before = weights(model)
+    with pytest.raises(ValueError, match=r"disperso.*sparse=False"):
+        train(model, [(x, x)], torch.optim.SGD(model.parameters(), lr=0.1), steps=1)
     assert equal(weights(model), before)
 
 
@@ -337,6 +446,24 @@ def test_checkpointing_runs_each_block_again_only_for_gradients():
     assert len(calls) == 2 * 2  # dos bloques, hacia delante y otra vez hacia atrás
 
 
+def test_checkpointing_keeps_the_hooks_of_the_blocks():
+    model, seen = tiny_model(), []
+    blocks = model.trf_blocks
+    blocks.register_forward_hook(lambda *_: seen.append("después"))
+    blocks.register_forward_pre_hook(lambda *_: seen.append("antes"))
+    blocks.register_full_backward_hook(lambda *_: seen.append("atrás"))
+    assert checkpoint_blocks(model).trf_blocks is blocks
+    next_token_loss(model, *batch()).backward()
+    assert seen == ["antes", "después", "atrás"]
+
+
+def test_blocks_that_are_not_ours_are_not_checkpointed():
+    model = tiny_model()
+    model.trf_blocks = torch.nn.ModuleList(model.trf_blocks)
+    with pytest.raises(ValueError, match=r"debe ser los `Blocks` del curso; es ModuleList"):
+        checkpoint_blocks(model)
+
+
 def test_checkpointing_twice_is_the_same():
     model = checkpoint_blocks(checkpoint_blocks(tiny_model()))
     assert equal(backward(model)[1], backward(tiny_model())[1])
@@ -359,7 +486,8 @@ def test_checkpointed_training_is_the_same():
         ([None], "un lote llegó como NoneType"),
         ([1, 2], "un lote llegó como int"),
         ([torch.ones(3, 2)], "un lote llegó como Tensor"),
-        ([(1, 2, 3)], "un lote llegó como tuple"),
+        ([(1, 2, 3, 4)], "un lote llegó como tuple de 4"),
+        ([(1,)], "un lote llegó como tuple de 1"),
     ],
 )
 def test_a_loader_gives_pairs(loader, received):
@@ -368,7 +496,9 @@ def test_a_loader_gives_pairs(loader, received):
         lambda: evaluate(model, loader),
         lambda: train(model, loader, make_optimizer(model), steps=1),
     ):
-        with pytest.raises(ValueError, match=rf"parejas \(x, y\), como los de make_loader; .*{received}"):
+        with pytest.raises(
+            ValueError, match=rf"como los de make_loader, o ternas `\(x, y, mask\)`; .*{received}"
+        ):
             use()
 
 

@@ -9,7 +9,7 @@ import torch
 
 from gpt_course.bench.contenders import CONTENDERS
 from gpt_course.bench.gpu import measure_gpu
-from gpt_course.bench.report import rows, table
+from gpt_course.bench.report import merged, rows, table
 from gpt_course.bench.rounds import CFG, SIZES, installed, run
 
 _MISSING = (
@@ -32,6 +32,8 @@ def main(arguments=None):
         result = run(contenders, rounds=options.rounds, sizes=sizes, real=options.weights)
         _add_gpu(result)
         print(json.dumps(result, indent=1, ensure_ascii=False) if options.json else table(result), flush=True)
+        if options.save:
+            _save(result, Path(options.save))
         if options.plot:
             _plot(result, options.plot)
     except (RuntimeError, ValueError, OSError) as error:
@@ -57,6 +59,7 @@ def _read(arguments, alone):
     add("--threads", type=int, default=2, help="hilos de PyTorch (de serie, 2)")
     add("--weights", help="carpeta con los pesos publicados, para medir lo que pierde bf16")
     add("--plot", help="dibuja la comparación en este archivo, .svg o .png")
+    add("--save", help="añade lo medido a este archivo .json, o lo cambia si ya está este procesador")
     add("--json", action="store_true", help="todo lo medido, como JSON")
     try:
         options, unknown = parser.parse_known_args(arguments)
@@ -72,6 +75,10 @@ def _read(arguments, alone):
             raise ValueError(f"`--{name}` debe ser un entero de 1 a 1000; llegó {getattr(options, name)}.")
     if options.weights and not Path(options.weights, "model.safetensors").is_file():
         raise ValueError(f"`--weights` espera una carpeta con model.safetensors; llegó {options.weights!r}.")
+    if options.save and not (options.save.endswith(".json") and Path(options.save).parent.is_dir()):
+        raise ValueError(
+            f"`--save` espera un archivo .json en una carpeta que exista; llegó {options.save!r}."
+        )
     if options.plot:
         _check_plot(Path(options.plot), alone)
     return options
@@ -93,6 +100,12 @@ def _add_gpu(result):
             result["gpu"] = measure_gpu(CFG)
         except RuntimeError as error:  # lo demás ya está medido
             result["failed"]["GPU"] = str(error)
+
+
+def _save(result, path):
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    text = json.dumps(merged(before, result), indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def _plot(result, path):

@@ -19,14 +19,14 @@ class Course:
     def build(self, cfg):
         return self.model.GPTModel(cfg)
 
-    def load(self, model, weights, inference=False):
+    def load(self, model, weights, inference=False, medium=False):
         from gpt_course.weights.names import from_gpt2
 
         state = {}
         for name, tensor in weights.items():
             state.update(from_gpt2(name, tensor))
         model.load_state_dict(state)
-        return self.fast.make_fast(model, inference=inference)
+        return self.fast.make_fast(model, inference=inference, precision="medium" if medium else "high")
 
     def logits(self, model, ids):
         return model(ids)
@@ -90,7 +90,7 @@ class Transformers(_Peer):
         )
         return self.module.GPT2LMHeadModel(config)
 
-    def load(self, model, weights, inference=False):
+    def load(self, model, weights, **_):
         model.transformer.load_state_dict(weights)
         return model
 
@@ -119,7 +119,7 @@ class LLMsFromScratch(_Peer):
     def build(self, cfg):
         return self.module.GPTModelFast(cfg)
 
-    def load(self, model, weights, inference=False):
+    def load(self, model, weights, **_):
         swapped = {"wte": "tok_emb", "wpe": "pos_emb", "ln_f": "final_norm", "ln_1": "norm1", "ln_2": "norm2"}
         swapped |= {"attn.c_attn": "att.qkv", "attn.c_proj": "att.proj", "h.": "trf_blocks."}
         swapped |= {"mlp.c_fc": "ff.layers.0", "mlp.c_proj": "ff.layers.2"}
@@ -157,7 +157,7 @@ class LitGPT(_Peer):
         )
         return self.model.GPT(config)
 
-    def load(self, model, weights, inference=False):
+    def load(self, model, weights, **_):
         swapped = {"wte": "transformer.wte", "ln_f": "transformer.ln_f", "ln_1": "norm_1", "ln_2": "norm_2"}
         swapped |= {"attn.c_attn": "attn.qkv", "attn.c_proj": "attn.proj", "h.": "transformer.h."}
         swapped |= {"mlp.c_fc": "mlp.fc", "mlp.c_proj": "mlp.proj"}

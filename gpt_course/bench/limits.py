@@ -7,7 +7,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from gpt_course import fast
+from gpt_course.fast import kernels
 
 ROWS, WIDTH = 1024, 768
 
@@ -21,7 +21,7 @@ def measure_limits(repeats=7):
     with torch.no_grad():
         found = {"linear_flops": work / _median(lambda: F.linear(x, weight), repeats)}
         with contextlib.suppress(AttributeError, RuntimeError, NotImplementedError):  # sin oneDNN
-            found["onednn_flops"] = work / _median(lambda: fast.onednn_linear(x, weight, None), repeats)
+            found["onednn_flops"] = work / _median(lambda: kernels.onednn(x, weight), repeats)
         found["bf16_flops"] = work / _median(lambda: F.linear(*half), repeats)
         found["read_bytes"] = big.nbytes / _median(big.sum, repeats)
     return found

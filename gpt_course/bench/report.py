@@ -18,20 +18,35 @@ def rows(result):
     ceilings = _ceilings(result)
     found = []
     for task, (label, unit, tokens) in _descriptions(sizes).items():
-        if OURS not in tasks.get(task, {}):
-            continue
-        shown = {name: _in_unit(value, unit, tokens) for name, value in tasks[task].items()}
-        limit = _in_unit(ceilings[task], unit, tokens) if task in ceilings else None
-        less = not unit.startswith("tokens")
-        rivals = [value for name, value in shown.items() if name != OURS]
-        advantage = None
-        if rivals:
-            advantage = min(rivals) / shown[OURS] if less else shown[OURS] / max(rivals)
-        found.append(
-            {"task": task, "label": label, "unit": unit, "values": shown, "limit": limit}
-            | {"advantage": advantage, "less": less}
-        )
+        if OURS in tasks.get(task, {}):
+            limit = _in_unit(ceilings[task], unit, tokens) if task in ceilings else None
+            found.append(_row(task, label, unit, tokens, tasks[task]) | {"limit": limit})
+        if OURS in result.get("medium", {}).get(task, {}):
+            medium = (f"{task}_medium", f"{label}, redondeando", unit, tokens)
+            found.append(_row(*medium, result["medium"][task]) | {"limit": None})
     return found
+
+
+def _row(task, label, unit, tokens, measured):
+    shown = {name: _in_unit(value, unit, tokens) for name, value in measured.items()}
+    less = not unit.startswith("tokens")
+    rivals = [value for name, value in shown.items() if name != OURS]
+    advantage = None
+    if rivals:
+        advantage = min(rivals) / shown[OURS] if less else shown[OURS] / max(rivals)
+    return {"task": task, "label": label, "unit": unit, "values": shown, "advantage": advantage, "less": less}
+
+
+def tables(results):
+    """La tabla de cada equipo, con su procesador encima."""
+    return "\n\n".join(f"**{result['machine']['processor']}**\n\n{table(result)}" for result in results)
+
+
+def merged(results, new):
+    """`results` con `new` en el sitio de lo que se midió antes con el mismo procesador, o al final."""
+    names = [result["machine"]["processor"] for result in results]
+    place = names.index(new["machine"]["processor"]) if new["machine"]["processor"] in names else len(names)
+    return [*results[:place], new, *results[place + 1 :]]
 
 
 def table(result):
@@ -61,8 +76,10 @@ def _notes(result):
         f"Con los pesos en bf16, el curso escribe {_number(_write_speed(result, 'write_one'))} y "
         f"{_number(_write_speed(result, 'write_batch'))} tokens/s. La pérdida en el relato pasa de "
         f"{spanish(bf16['loss_fp32'], 4)} a {spanish(bf16['loss_bf16'], 4)} y el token más probable es el "
-        f"mismo en el {spanish(100 * bf16['same_token'], 1)} % de los lugares ({bf16['weights']}).",
+        f"mismo en el {spanish(100 * bf16['same_bf16'], 1)} % de los lugares ({bf16['weights']}).",
     ]
+    if result.get("medium"):
+        found.append(_medium_note(result))
     found += [f"Sin medir: `{name}`, {reason}." for name, reason in result["failed"].items()]
     if result.get("gpu"):
         gpu = result["gpu"]
@@ -72,6 +89,26 @@ def _notes(result):
             f"{spanish(round(gpu['matmul_flops'] / 1e12))} TFLOP/s medidos al multiplicar matrices."
         )
     return found
+
+
+def _medium_note(result):
+    bf16, plain = result["bf16"], result["tasks"]
+    gains = []
+    for task, measured in result["medium"].items():
+        rivals = [value for name, value in plain[task].items() if name != OURS]
+        if rivals:
+            label = _descriptions(result["sizes"])[task][0]
+            gains.append(f"{label}, {spanish(min(rivals) / measured[OURS], 2)}×")
+    against = f" Frente al mejor de los demás como viene: {'; '.join(gains)}." if gains else ""
+    return (
+        'Las filas en que pone «redondeando», del curso con `precision="medium"` y de los demás con '
+        '`torch.set_float32_matmul_precision("medium")`, se midieron en una vuelta.'
+        + against
+        + " La pérdida "
+        f"pasa a {spanish(bf16['loss_medium'], 4)}, ningún logit se aleja más de "
+        f"{spanish(bf16['error_medium'], 4)} y el token más probable es el mismo en el "
+        f"{spanish(100 * bf16['same_medium'], 1)} % de los lugares."
+    )
 
 
 def _descriptions(sizes):

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from gpt_course import __version__
 from gpt_course.bench.contenders import CONTENDERS
-from gpt_course.bench.turn import ENOUGH
+from gpt_course.bench.turn import ENOUGH, MEDIUM
 from gpt_course.config import GPT2_CONFIGS
 from gpt_course.initialization import init_gpt2
 from gpt_course.model import GPTModel
@@ -65,7 +65,7 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
         }
         found, failed = _take_turns(turns, order)
     extra = {kind: [result for each, result in found[OURS] if each == kind] for kind in ("limits", "bf16")}
-    found = {name: [r for kind, r in found.get(name, []) if kind not in extra] for name in contenders}
+    medium, found = (_of_kinds(found, contenders, ["read" + end, "train" + end]) for end in (MEDIUM, ""))
     failed |= _different(found, failed)
     good = {name: results for name, results in found.items() if name not in failed}
     return {
@@ -75,9 +75,15 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
         "sizes": sizes,
         "limits": {key: statistics.median(row[key] for row in extra["limits"]) for key in extra["limits"][0]},
         "tasks": _tasks(good),
+        "medium": _tasks({name: [{"seconds": r["seconds"]} for r in medium[name]] for name in good}),
         "bf16": _bf16(extra["bf16"], real),
         "failed": failed,
     }
+
+
+def _of_kinds(found, names, kinds):
+    """{contendiente: lo medido en los turnos de esas clases}."""
+    return {name: [result for kind, result in found.get(name, []) if kind in kinds] for name in names}
 
 
 def _take_turns(turns, order):
@@ -100,10 +106,11 @@ def _take_turns(turns, order):
 
 
 def _round(names, first):
-    """Los turnos de una vuelta: cada vez empieza otro contendiente."""
+    """Los turnos de una vuelta: cada vez empieza otro contendiente. Los que redondean, solo en la primera."""
+    kinds = ("read", "train") if first else ("read", "train", "read" + MEDIUM, "train" + MEDIUM)
     first %= len(names)
     order = names[first:] + names[:first]
-    return [("limits", OURS), *((kind, name) for kind in ("read", "train") for name in order), ("bf16", OURS)]
+    return [("limits", OURS), *((kind, name) for kind in kinds for name in order), ("bf16", OURS)]
 
 
 def _bf16(results, real):

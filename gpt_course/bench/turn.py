@@ -10,13 +10,16 @@ from gpt_course.bench.contenders import CONTENDERS
 
 CHECKED = 101  # de cada cuántos logits se compara uno
 ENOUGH = 20  # segundos que ya no hace falta repetir: lo que tarda tanto varía poco
+LONGEST = 30  # segundos que puede tardar en escribir un texto: quien promete más, no lo escribe
+MEDIUM = "_medium"  # final de los turnos en que se puede redondear a bf16 al multiplicar
 
 
 def take_turn(order):
     """Hace un turno y devuelve lo medido.
 
-    order: `kind` (`read`, `train`, `limits` o `bf16`), `contender`, `cfg`, `weights` (un archivo
-    safetensors), `real` (la carpeta de los pesos que se pasan a bf16) y los tamaños de `rounds.SIZES`.
+    order: `kind` (`read`, `train`, los dos con `_medium`, `limits` o `bf16`), `contender`, `cfg`, `weights`
+    (un archivo safetensors), `real` (la carpeta de los pesos que se redondean) y los tamaños de
+    `rounds.SIZES`.
     Los tiempos, en segundos; la memoria, en bytes.
     """
     start = time.perf_counter()
@@ -30,14 +33,18 @@ def take_turn(order):
         return measure_limits()
     if order["kind"] == "bf16":
         return _bf16(order)
+    kind, medium = order["kind"].removesuffix(MEDIUM), order["kind"].endswith(MEDIUM)
+    if medium and order["contender"] != "gpt_course":
+        torch.set_float32_matmul_precision("medium")  # el interruptor de PyTorch; el curso no lo toca
     contender = CONTENDERS[order["contender"]]()
     ready = time.perf_counter()
     torch.manual_seed(0)
     model = contender.build(order["cfg"])
     built = time.perf_counter()
-    model = contender.load(model, _weights(order["weights"]), inference=order["kind"] == "read")
+    weights = _weights(order["weights"])
+    model = contender.load(model, weights, inference=kind == "read", medium=medium)
     found = {"torch": torch_ready - start, "import": ready - start, "build": built - ready}
-    work = {"read": _read_and_write, "train": _train}[order["kind"]]
+    work = {"read": _read_and_write, "train": _train}[kind]
     return found | work(contender, model, order)
 
 
@@ -51,7 +58,8 @@ def _read_and_write(contender, model, order):
             work = functools.partial(contender.logits, model, _tokens(order, *shape))
             work()  # la primera vez tarda más
             seconds[name] = _repeat(order["repeats"], work)
-        seconds |= _write(contender, model, order)
+        if not order["kind"].endswith(MEDIUM):  # escribir es, sobre todo, leer los pesos
+            seconds |= _write(contender, model, order)
         logits = contender.logits(model, _tokens(order, *order["check"]))[..., ::CHECKED].flatten()
     return {"seconds": seconds, "logits": logits.tolist()}
 
@@ -60,21 +68,24 @@ def _write(contender, model, order):
     seconds = {}
     for name, (batch, prompt, count) in order["write"].items():
         ids = _tokens(order, batch, prompt)
+        start = time.perf_counter()
         written = tuple(contender.generate(model, ids, 2).shape)
         if written != (batch, prompt + 2):
             raise RuntimeError(f"se pidieron 2 tokens más y salió la forma {written}")
+        if (time.perf_counter() - start) / 2 * count > LONGEST:
+            continue
         seconds[name] = _repeat(order["repeats"], functools.partial(contender.generate, model, ids, count))
     return seconds
 
 
 def _bf16(order):
-    from gpt_course.bench.quality import bf16_quality
+    from gpt_course.bench.quality import rounding_quality
     from gpt_course.fast import make_fast
     from gpt_course.weights import load_gpt2
 
     model = make_fast(load_gpt2(order["real"]))
-    found = bf16_quality(model, min(order["quality"], model.pos_emb.num_embeddings))
-    order = {**order, "cfg": {"vocab_size": model.tok_emb.num_embeddings}}
+    found = rounding_quality(model, min(order["quality"], model.cfg["context_length"]))
+    order = {**order, "cfg": model.cfg}
     return {**found, "seconds": _write(CONTENDERS["gpt_course"](), model.bfloat16(), order)}
 
 

@@ -1,0 +1,85 @@
+"""Por dónde se multiplica: depende del procesador y de cuántas filas haya, y nunca de lo que tarde hoy."""
+
+import functools
+import platform
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from gpt_course.checks import is_tracing
+from gpt_course.fast import kernels
+
+FEW = 16  # hasta tantas filas, lo que manda es leer los pesos; con más, multiplicar
+PRECISIONS = ("high", "medium")
+
+
+class Processor(NamedTuple):
+    """Lo que hay que saber del procesador."""
+
+    vendor: str
+    amx: bool
+    bf16: bool
+
+
+def choose(x, weight, precision="high", *, gelu=False):
+    """La manera de multiplicar `x` por `weight`, una función de `kernels`."""
+    on_cpu = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and x.dim() > 1
+    if not on_cpu or torch.is_autocast_enabled("cpu") or someone_rewrites():
+        return kernels.plain
+    if not (torch.backends.mkldnn.enabled and onednn_works()):
+        return kernels.plain
+    rows = x.numel() // max(1, x.shape[-1])
+    if precision == "medium" and rows > (1 if processor().amx else FEW) and processor().bf16:
+        return kernels.rounded
+    return kernels.onednn if onednn_wins(rows, gelu) else kernels.plain
+
+
+def onednn_wins(rows, gelu=False):
+    """Si oneDNN tarda menos que PyTorch, que multiplica con MKL.
+
+    Medido con GPT-2 pequeño en equipos de dos núcleos. En AMD, donde MKL no usa lo mejor del procesador,
+    gana siempre. En Intel va a la par, y gana solo con unas pocas filas o si además hay que aplicar GELU: lo
+    hace mientras los números siguen en la memoria rápida. En otros no se ha medido, y no se toca nada.
+    """
+    if processor().vendor == "AuthenticAMD":
+        return True
+    return processor().vendor == "GenuineIntel" and rows > 1 and (gelu or rows <= FEW)
+
+
+def someone_rewrites():
+    """Si alguien transforma o reescribe las operaciones y necesita ver las de PyTorch."""
+    return (
+        is_tracing()
+        or torch._C._are_functorch_transforms_active()  # torch.func
+        or torch.autograd.forward_ad._current_level >= 0
+    )
+
+
+@functools.cache
+def processor():
+    """Quién hizo el procesador y si multiplica en bf16, con instrucciones sueltas o por bloques (AMX)."""
+    amx, avx = (
+        getattr(torch.cpu, name, lambda: False)()  # no están en todas las versiones de PyTorch
+        for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    )
+    return Processor(_vendor(), amx, amx or avx)
+
+
+@functools.cache
+def onednn_works():
+    """Si esta versión de PyTorch trae oneDNN y su producto funciona aquí."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    try:
+        with torch.no_grad():
+            kernels.onednn(torch.ones(2, 4), torch.ones(3, 4))
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
+    return True
+
+
+def _vendor():
+    path = Path("/proc/cpuinfo")  # solo en Linux; en Windows lo dice `platform`
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else platform.processor()
+    return next((vendor for vendor in ("AuthenticAMD", "GenuineIntel") if vendor in text), "")

@@ -1,0 +1,55 @@
+"""Las maneras de multiplicar por los pesos: la de PyTorch, la de oneDNN y la que redondea a bf16."""
+
+import contextlib
+import threading
+
+import torch
+import torch.nn.functional as F
+
+
+def plain(x, weight, bias=None, *, gelu=False):
+    """(…, I), (O, I), (O,) → (…, O), como `nn.Linear`; con `gelu`, aplica después GELU, la de tanh."""
+    out = F.linear(x, weight, bias)
+    return F.gelu(out, approximate="tanh") if gelu else out
+
+
+def onednn(x, weight, bias=None, *, gelu=False):
+    """Lo mismo, por oneDNN: aplica GELU según salen los números del producto."""
+    activation = ("gelu", [], "tanh") if gelu else ("none", [], "")
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, *activation)
+
+
+def rounded(x, weight, bias=None, *, gelu=False):
+    """Lo mismo, con los factores redondeados a bf16 y las sumas y el resultado en float32.
+
+    Donde el procesador no multiplica en bf16, oneDNN no redondea nada.
+    """
+    with _ROUNDING:
+        return onednn(x, weight, bias, gelu=gelu)
+
+
+class _Rounding(contextlib.AbstractContextManager):
+    """Mientras dura, oneDNN puede redondear a bf16 los factores de un producto en float32.
+
+    PyTorch solo tiene un interruptor por proceso. Se enciende para cada producto y se devuelve a como estaba
+    cuando acaba el último: si hay varios hilos, quien llega entre medias no debe guardar lo que puso otro.
+    """
+
+    def __init__(self):
+        self.lock, self.inside, self.before = threading.Lock(), 0, None
+
+    def __enter__(self):
+        switch = torch.backends.mkldnn.matmul
+        with self.lock:
+            if self.inside == 0:
+                self.before, switch.fp32_precision = switch.fp32_precision, "bf16"
+            self.inside += 1
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                torch.backends.mkldnn.matmul.fp32_precision = self.before
+
+
+_ROUNDING = _Rounding()
