@@ -99,7 +99,7 @@ def to_parts(piece):
         raise ValueError(
             f"El texto lleva un sustituto suelto (U+{ord(piece[error.start]):04X}), media letra de UTF-16, "
             "que no existe en UTF-8. Une las mitades que van juntas y quita las que no con: "
-            'texto.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")'
+            '`texto.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")`'
         ) from error
     return tuple(data[i : i + 1] for i in range(len(data)))
 

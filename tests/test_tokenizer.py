@@ -338,7 +338,7 @@ def test_mistakes_are_explained(call, message):
 def test_the_advice_joins_the_halves_of_an_emoji(text, recovered):
     with pytest.raises(ValueError, match="sustituto suelto") as error:
         train_bpe("hola hola", 260).encode(text)
-    advised = re.search(r"con: (texto\..*)$", str(error.value))[1]
+    advised = re.search(r"con: `(texto\..*)`$", str(error.value))[1]
     assert eval(advised, {"texto": text}) == recovered
 
 

@@ -43,7 +43,7 @@ class WindowDataset(Dataset):
     """
 
     def __init__(self, token_ids, context_length, stride):
-        self.context_length = check_count("context_length", context_length)  # un int: los de NumPy desbordan
+        self.context_length = check_count("context_length", context_length)  # los enteros de NumPy desbordan
         stride = check_count("stride", stride)
         self.token_ids = _as_ids(token_ids)  # (N,)
         if len(self.token_ids) <= context_length:

@@ -26,7 +26,7 @@ def load_pt(path):
     except OSError:
         raise
     except Exception as error:  # un `pickle` dañado falla de cualquier manera
-        unknown = re.search(r"Unsupported global: GLOBAL (\S{1,80}) was not", str(error))
+        unknown = re.search(r"GLOBAL (\S{1,80}) ", str(error))
         if unknown:
             raise Foreign(
                 f"{path.name} lleva dentro {unknown[1]}, que no es un tensor: podría ejecutar código. Si "
