@@ -291,8 +291,7 @@ def counter():
 LENGTHS = (3, 5, 7, 2, 6)
 
 
-@pytest.mark.parametrize("explicit", [False, True])
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(("explicit", "training"), [(False, True), (True, False)])
 def test_one_graph_serves_every_length(counter, explicit, training):
     model = tiny_model(tie_weights=True).train(training)
     for block in model.trf_blocks:
