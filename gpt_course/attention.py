@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gpt_course.config import check_count, check_heads
+from gpt_course.config import check_count, check_heads, check_switch
 from gpt_course.dropout import Dropout
 
 
@@ -18,7 +18,7 @@ class MultiHeadAttention(nn.Module):
     cache: la parte de este bloque de una `KVCache`; lee también los tokens que ya guarda, S con los nuevos.
     Sin dropout la matriz T×T no se guarda (SDPA); con `explicit = True` se construye siempre, para comparar.
     Errores: `ValueError` si C no es múltiplo de H, si no son enteros positivos, si `drop_rate` no está en
-    [0, 1) o si la entrada no tiene la forma (B, T, C).
+    [0, 1), si `qkv_bias` no es True o False o si la entrada no tiene la forma (B, T, C).
     Fuente: Vaswani et al. (2017), apartado 3.2.
     """
 
@@ -27,6 +27,7 @@ class MultiHeadAttention(nn.Module):
         self.emb_dim = check_count("emb_dim", emb_dim)
         self.n_heads = check_count("n_heads", n_heads)
         check_heads(emb_dim, n_heads)
+        check_switch("qkv_bias", qkv_bias)
         self.W_query = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
         self.W_key = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
         self.W_value = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)

@@ -1,4 +1,4 @@
-"""Lo que se exige a los tokens antes de leerlos."""
+"""Lo que se exige a los tokens, y a la caché, antes de leerlos."""
 
 import torch
 
@@ -39,6 +39,15 @@ def check_tokens(in_idx, *, vocab_size, device, longest=None):
         )
     if device.type == "cpu" and not is_tracing():
         _check_range(in_idx, vocab_size)
+
+
+def check_cache(cache):
+    """Exige una `KVCache`. Errores: `ValueError`."""
+    if not hasattr(cache, "begin"):
+        raise ValueError(
+            f"`cache` debe ser una KVCache, o None; llegó {type(cache).__name__}. Créala con "
+            "KVCache(model, len(ids)); `generate` la crea sola con use_cache=True."
+        )
 
 
 def is_tracing():

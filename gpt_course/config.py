@@ -55,9 +55,14 @@ def check_config(cfg):
     return cfg
 
 
+def is_whole(value):
+    """¿Es un entero, de Python o de NumPy? Un booleano, no."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
 def check_count(name, value, minimum=1):
     """Exige un entero (no un booleano) mayor o igual que `minimum` y lo devuelve como `int`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
+    if not is_whole(value) or value < minimum:
         raise ValueError(
             f"{name} debe ser un entero mayor o igual que {minimum}; llegó {value!r}. "
             "Si viene de una división, usa // o int()."

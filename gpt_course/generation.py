@@ -1,13 +1,11 @@
 """Generación de texto: pedir logits, elegir un token, añadirlo y repetir."""
 
-import numbers
-
 import torch
 from torch.nn import functional as F
 
 from gpt_course.cache import KVCache
 from gpt_course.checks import check_tokens
-from gpt_course.config import check_count, check_switch
+from gpt_course.config import check_count, check_switch, is_whole
 from gpt_course.padding import count_padding
 from gpt_course.sampling import check_sampling, choose_token
 
@@ -102,8 +100,7 @@ def _check_eos(model, eos_id):
     vocab_size = model.cfg["vocab_size"]
     if eos_id is None:
         return None
-    whole = isinstance(eos_id, numbers.Integral) and not isinstance(eos_id, bool)
-    if not whole or not 0 <= eos_id < vocab_size:
+    if not is_whole(eos_id) or not 0 <= eos_id < vocab_size:
         raise ValueError(
             f"eos_id debe ser un token, un entero de 0 a {vocab_size - 1}; llegó {eos_id!r}. El tokenizador "
             "dice cuál es el suyo; con None no se para antes."

@@ -3,7 +3,7 @@
 from torch import nn
 
 from gpt_course.block import Blocks, TransformerBlock
-from gpt_course.checks import check_tokens
+from gpt_course.checks import check_cache, check_tokens
 from gpt_course.config import check_config
 from gpt_course.dropout import Dropout
 from gpt_course.layers import LayerNorm
@@ -71,6 +71,7 @@ class GPTModel(TiedEnds):
         self.check_input(in_idx)
         start, padding = 0, count_padding(mask, in_idx)
         if cache is not None:
+            check_cache(cache)
             start, padding = cache.begin(self, in_idx, padding)
         span = (start, start + in_idx.shape[1], padding, in_idx.device)
         reading = {"visible": visibility(*span), "cache": cache}

@@ -19,7 +19,7 @@ def pad_left(sequences, pad_id=0):
     columns = torch.arange(lengths.max())  # (T,)
     mask = columns >= (lengths.max() - lengths)[:, None]  # (B, T)
     ids = torch.full(mask.shape, pad_id, dtype=torch.int64)
-    ids[mask] = torch.cat(rows).long()  # se llena por filas, de izquierda a derecha
+    ids[mask] = torch.cat(rows)  # se llena por filas, de izquierda a derecha
     return ids, mask
 
 
@@ -84,10 +84,13 @@ def _as_rows(sequences):
         rows, received = [], repr(sequences)
     else:
         received = [(tuple(row.shape), row.dtype) for row in rows]
-    whole = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
-    if not rows or any(row.dim() != 1 or len(row) == 0 or row.dtype not in whole for row in rows):
+    if not rows or any(row.dim() != 1 or len(row) == 0 or not _holds_integers(row) for row in rows):
         raise ValueError(
             "pad_left espera una lista de secuencias de tokens, ninguna vacía, como [[5, 8], [7]]; llegó "
             f"{received}. Pon en cada una al menos un token, que es un número entero."
         )
-    return rows
+    return [row.to("cpu", torch.int64) for row in rows]
+
+
+def _holds_integers(row):
+    return not (row.is_floating_point() or row.is_complex() or row.dtype == torch.bool)

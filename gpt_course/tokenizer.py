@@ -14,7 +14,7 @@ from pathlib import Path
 import regex
 import tiktoken
 
-from gpt_course.config import check_count
+from gpt_course.config import check_count, is_whole
 from gpt_course.files import read_checked
 
 VOCAB_BPE = Path(__file__).parent / "gpt2" / "vocab.bpe"
@@ -146,7 +146,7 @@ class BPETokenizer:
     def decode_bytes(self, ids):
         """Los bytes de una lista de números de token, aunque corten una letra por la mitad."""
         ids = list(ids)  # se recorre dos veces, y un generador solo se deja recorrer una
-        wrong = [i for i in ids if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < self.n_vocab]
+        wrong = [i for i in ids if not is_whole(i) or not 0 <= i < self.n_vocab]
         if wrong:
             raise ValueError(
                 f"Un número de token es un entero de 0 a {self.n_vocab - 1}; llegó {wrong[0]!r}. "

@@ -45,8 +45,8 @@ class TiedEnds(nn.Module):
             raise ValueError(
                 "El modelo se creó con tie_weights=True, pero tok_emb.weight y out_head.weight ya no son el "
                 "mismo tensor: se sustituyó uno solo. Si querías dos matrices, escribe model.tied = False. "
-                "Si no, convierte o carga el modelo entero, no una pieza, o vuelve a unirlos con "
-                "model.out_head.weight = model.tok_emb.weight."
+                "Si no, vuelve a unirlos con model.out_head.weight = model.tok_emb.weight, y convierte o "
+                "carga siempre el modelo entero, no una pieza."
             )
 
     def _shares(self):
@@ -54,6 +54,7 @@ class TiedEnds(nn.Module):
         return self.tied and all(end._parameters.get("weight") is not None for end in ends)
 
     def _apply(self, fn, recurse=True):
+        self.check_tie()  # al unirlos otra vez se perdería el que se sustituyó
         super()._apply(fn, recurse)  # .to(), .half(), .to_empty()…
         self.tie()
         return self
@@ -67,6 +68,8 @@ class TiedEnds(nn.Module):
                     "El modelo comparte una sola matriz entre tok_emb y out_head (tie_weights=True), y "
                     "llegaron dos distintas. Crea el modelo con tie_weights=False para cargarlas."
                 )
+        else:
+            self.check_tie()  # no llega ninguna: se unirían igual
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

@@ -284,8 +284,8 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
     (
         "weights/loading",
         "n_heads no se mira",
-        "_HEADS.get(emb_dim) if n_heads is None else n_heads",
-        "_HEADS.get(emb_dim)",
+        "_HEADS.get((emb_dim, n_layers)) if n_heads is None else n_heads",
+        "_HEADS.get((emb_dim, n_layers))",
     ),
     ("weights/loading", "en modo de entrenamiento", "return model.eval()", "return model"),
     ("weights/loading", "vinculada aunque sean dos", "= torch.equal(*(", "= True or torch.equal(*("),
@@ -461,8 +461,8 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
     (
         "config",
         "True vale como entero",
-        "if isinstance(value, bool) or not isinstance(value, numbers.Integral)",
-        "if not isinstance(value, numbers.Integral)",
+        "isinstance(value, numbers.Integral) and not isinstance(value, bool)",
+        "isinstance(value, numbers.Integral)",
     ),
     ("config", "claves desconocidas sin aviso", "if missing or unknown:", "if missing:"),
 ]

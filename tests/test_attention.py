@@ -186,6 +186,12 @@ def test_bad_rate():
         MultiHeadAttention(8, 2, drop_rate=1)
 
 
+@pytest.mark.parametrize("value", ["False", 1, None])
+def test_the_bias_is_true_or_false(value):
+    with pytest.raises(ValueError, match="qkv_bias debe ser True o False; llegó"):
+        MultiHeadAttention(8, 2, qkv_bias=value)
+
+
 @pytest.mark.parametrize("shape", [(3, 8), (8,), (1, 2, 3, 8), (2, 3, 7)])
 @pytest.mark.parametrize("method", ["forward", "attention_weights"])
 def test_input_of_another_shape(shape, method):

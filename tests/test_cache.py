@@ -333,6 +333,14 @@ def test_a_cache_of_another_model(changes):
     assert cache.length == 0
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("cache", [True, False, {}, "sí"])
+def test_what_is_not_a_cache(cache):
+    received = type(cache).__name__
+    with pytest.raises(ValueError, match=rf"`cache` debe ser una KVCache, o None; llegó {received}\. Créala"):
+        tiny_model()(tokens(1, 2), cache=cache)
+
+
 def test_gradients_are_refused():
     with pytest.raises(ValueError, match=r"torch\.no_grad"):
         tiny_model()(tokens(1, 2), cache=KVCache(tiny_model(), 1))

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gpt_course.fast import choice, chunked_loss, keep_freed_memory, kernels, make_fast, resident
+from gpt_course.fast import loss as loss_module
 from gpt_course.fast.choice import Processor
 from gpt_course.fast.layers import FastLinear
 from gpt_course.generation import generate
@@ -241,6 +242,19 @@ def test_any_shape_goes_through(onednn, x):
     torch.testing.assert_close(make_fast(layer)(x), expected)
 
 
+@pytest.mark.parametrize("shape", [(0, 4), (2, 0, 4), (3, 4), (2, 3, 4)])
+def test_gradients_of_any_shape_come_back(onednn, shape):
+    """Sin filas (oneDNN no sabe), y con el gradiente repetido que da una suma o recortado que da un corte."""
+    plain = torch.nn.Linear(4, 3)
+    for read in (torch.Tensor.sum, lambda out: out.transpose(0, -1)[::2].square().sum()):
+        x = torch.randn(shape, requires_grad=True)
+        found, expected = (
+            torch.autograd.grad(read(layer(x)), [x, *layer.parameters()])
+            for layer in (make_fast(copy.deepcopy(plain)), plain)
+        )
+        torch.testing.assert_close(found, expected)
+
+
 def test_a_single_vector_also_goes_through():
     layer = make_fast(torch.nn.Linear(4, 3))
     torch.testing.assert_close(layer(torch.ones(4)), layer(torch.ones(1, 4))[0])
@@ -267,11 +281,12 @@ def test_going_back_twice_adds_the_same_gradients_again():
     torch.testing.assert_close(plain.out_head.weight.grad, 2 * once)
 
 
-def test_without_gradients_only_the_loss_is_calculated():
-    plain, _ = models()
+def test_without_gradients_only_the_loss_is_calculated(monkeypatch):
+    plain, products, multiply = models()[0], [], loss_module.linear
+    monkeypatch.setattr(loss_module, "linear", lambda *a, **k: products.append(1) or multiply(*a, **k))
     with torch.no_grad():
-        loss = chunked_loss(plain, tokens(1, 5), tokens(1, 5))
-    assert not loss.requires_grad
+        loss = chunked_loss(plain, tokens(1, 5), tokens(1, 5), max_logits=2 * 97)
+    assert not loss.requires_grad and len(products) == 3  # uno por trozo, y ninguno para los gradientes
     torch.testing.assert_close(loss, next_token_loss(plain, tokens(1, 5), tokens(1, 5)))
 
 
@@ -332,6 +347,26 @@ def test_freed_memory_stays_in_the_process(kept):
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (int(done.stdout) >= 2**25) == kept
+
+
+class _Names(TorchDispatchMode):
+    """Los nombres de las operaciones, como los ve quien las cuenta o las mide."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.seen.append(func.name())
+        return func(*args, **(kwargs or {}))
+
+
+def test_who_watches_the_operations_sees_those_of_pytorch(onednn):
+    """`FlopCounterMode`, por ejemplo, contaría 0 en los productos de oneDNN."""
+    with _Names() as names, torch.no_grad():
+        models()[1](tokens(2, 20))
+    products = [name for name in names.seen if name in ("aten::mm", "aten::addmm", "aten::linear")]
+    assert len(products) == 3 * 6 + 1 and not any("mkldnn" in name for name in names.seen)
 
 
 def test_a_changed_layer_is_respected(onednn):
@@ -698,6 +733,22 @@ def test_the_switch_of_pytorch_is_as_it_was(monkeypatch):
     assert switch.fp32_precision == before
 
 
+@pytest.mark.parametrize(("own", "expected"), [("none", ["ieee", "bf16"]), ("tf32", ["tf32", "tf32"])])
+def test_the_switch_still_follows_the_general_one(monkeypatch, own, expected):
+    """Si nadie lo ha puesto, vale lo que diga el ajuste general, también si cambia después."""
+    switch = torch.backends.mkldnn.matmul
+    before, switch.fp32_precision, found = switch.fp32_precision, own, []
+    monkeypatch.setattr(kernels, "onednn", lambda *_, **__: None)
+    try:
+        for general in ("ieee", "bf16"):
+            monkeypatch.setattr(torch.backends, "fp32_precision", general)
+            kernels.rounded(None, None)
+            found.append(switch.fp32_precision)
+    finally:
+        switch.fp32_precision = before
+    assert found == expected
+
+
 def test_two_threads_leave_the_switch_as_it_was():
     switch = torch.backends.mkldnn.matmul
     before, inside, leave = switch.fp32_precision, threading.Event(), threading.Event()
@@ -715,6 +766,36 @@ def test_two_threads_leave_the_switch_as_it_was():
     leave.set()
     thread.join(10)
     assert switch.fp32_precision == before
+
+
+@pytest.mark.parametrize("moment", ["al encenderlo", "al devolverlo"])
+def test_the_product_after_a_ctrl_c_puts_the_switch_back(monkeypatch, moment):
+    """El interruptor se mueve en Python, y ahí puede llegar un Ctrl-C, que solo se atiende una vez."""
+
+    class Switch:
+        value, turns = "none", []
+
+        @property
+        def fp32_precision(self):
+            return self.value
+
+        @fp32_precision.setter
+        def fp32_precision(self, value):
+            self.turns.append(value)
+            if moment == "al devolverlo" and len(self.turns) == 2:
+                raise KeyboardInterrupt
+            self.value = value
+            if moment == "al encenderlo" and len(self.turns) == 1:
+                raise KeyboardInterrupt
+
+    switch = Switch()
+    monkeypatch.setattr(torch.backends.mkldnn, "matmul", switch)
+    monkeypatch.setattr(kernels, "_ROUNDING", kernels._Rounding())
+    monkeypatch.setattr(kernels, "onednn", lambda *_, **__: None)
+    with pytest.raises(KeyboardInterrupt):
+        kernels.rounded(None, None)
+    kernels.rounded(None, None)
+    assert switch.value == "none" and "bf16" in switch.turns
 
 
 @pytest.mark.parametrize("precision", ["low", None, "HIGH", 1])

@@ -56,8 +56,10 @@ def test_bad_pad_id(pad_id):
         pad_left([[1, 2], [3]], pad_id)
 
 
-def test_a_pad_id_of_numpy():
+def test_numbers_of_numpy():
     assert pad_left([[1, 2], [3]], np.int64(5))[0].tolist() == [[1, 2], [5, 3]]
+    rows = [np.array([1, 50256], dtype=np.uint16), np.array([3], dtype=np.int8), [4]]
+    assert pad_left(rows)[0].tolist() == [[1, 50256], [0, 3], [0, 4]]
 
 
 def test_a_pad_id_out_of_the_vocabulary_is_refused_by_the_model():

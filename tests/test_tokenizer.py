@@ -11,6 +11,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tokenizers
 from tiktoken_ext.openai_public import r50k_pat_str
@@ -318,6 +319,8 @@ def test_steps_go_from_bytes_to_tokens():
         (lambda ours: ours.decode([ours.n_vocab]), "entero de 0 a .* llegó"),
         (lambda ours: ours.decode([-1]), "entero de 0 a .* llegó -1"),
         (lambda ours: ours.decode([1.0]), "entero de 0 a .* llegó 1.0"),
+        (lambda ours: ours.decode([True]), "entero de 0 a .* llegó True"),
+        (lambda ours: ours.decode([np.int64(-1)]), r"entero de 0 a .* llegó .*-1"),
         (lambda ours: ours.decode([ours.number[b"\xc3"]]), "no son UTF-8: falta parte de una letra"),
     ],
 )
@@ -340,6 +343,10 @@ def test_the_advice_joins_the_halves_of_an_emoji(text, recovered):
         train_bpe("hola hola", 260).encode(text)
     advised = re.search(r"con: `(texto\..*)`$", str(error.value))[1]
     assert eval(advised, {"texto": text}) == recovered
+
+
+def test_numbers_of_numpy_are_decoded_too(ours_with_gpt2_tables):
+    assert ours_with_gpt2_tables.decode(np.array([15496, 11], dtype=np.uint16)) == "Hello,"
 
 
 def test_a_generator_is_decoded_too(ours_with_gpt2_tables):

@@ -245,6 +245,28 @@ def test_a_broken_tie_is_refused_and_can_be_mended(way):
     assert model(tokens(1, 3)).shape == (1, 3, 13)
 
 
+@pytest.mark.parametrize("wrap", [lambda model: model, nn.Sequential], ids=["solo", "anidado"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model: model.double(),
+        lambda model: model.to("meta"),
+        lambda model: model.load_state_dict({}, strict=False),
+    ],
+    ids=["double", "meta", "cargar otra cosa"],
+)
+def test_a_new_head_is_not_lost_on_the_way(use, wrap):
+    """Antes, llevar el modelo a otro tipo o a otro sitio ponía en la cabeza nueva la matriz de siempre."""
+    model = tiny_model(tie_weights=True)
+    model.out_head = nn.Linear(8, 2, bias=False)
+    with pytest.raises(ValueError, match=r"se sustituyó uno solo.*escribe model\.tied = False"):
+        use(wrap(model))
+    assert model.out_head.weight.shape == (2, 8)
+    model.tied = False
+    use(wrap(model))
+    assert model.out_head.weight.shape == (2, 8)
+
+
 def test_a_piece_converted_with_overwrite_is_refused():
     model = tiny_model(tie_weights=True)
     torch.__future__.set_overwrite_module_params_on_conversion(True)

@@ -187,16 +187,22 @@ def same(loaded, model):
     return equal and loaded.cfg["n_heads"] == model.cfg["n_heads"]
 
 
-def fail_from(monkeypatch, first, last, action):
-    """Desde el movimiento número `first` hasta el `last`, en lugar de mover, `action`; devuelve la cuenta."""
+def fail_from(monkeypatch, first, last, action, moved=False):
+    """Desde el movimiento número `first` hasta el `last`, en lugar de mover (con `moved`, después), `action`.
+
+    Devuelve la lista de los movimientos.
+    """
     moves, real = [], {name: getattr(os, name) for name in ("rename", "replace")}
 
     def moving(name):
         def move(origin, target):
             moves.append((origin, target))
-            if first <= len(moves) <= last:
+            now = first <= len(moves) <= last
+            if now and not moved:
                 action()
-            return real[name](origin, target)
+            real[name](origin, target)
+            if now and moved:
+                action()
 
         return move
 
@@ -207,6 +213,10 @@ def fail_from(monkeypatch, first, last, action):
 
 def full():
     raise OSError(28, "No space left on device")
+
+
+def interrupt():
+    raise KeyboardInterrupt
 
 
 MOVES = 6  # apartar la carpeta, sacar dos, meter dos y devolver la carpeta
@@ -221,17 +231,13 @@ def test_how_many_moves_there_are(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("n", range(1, MOVES + 1))
-@pytest.mark.parametrize("error", [full, KeyboardInterrupt], ids=["disco", "Ctrl-C"])
+@pytest.mark.parametrize("error", [full, interrupt], ids=["disco", "Ctrl-C"])
 def test_a_move_that_fails_undoes_the_others(folder, monkeypatch, n, error):
     """El enésimo falla y los demás no: o lo de antes, entero, o lo nuevo, entero, y el texto dice cuál."""
-
-    def interrupt():
-        raise KeyboardInterrupt
-
     old, new = old_and_new()
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with monkeypatch.context() as patch:
-        fail_from(patch, n, n, full if error is full else interrupt)
+        fail_from(patch, n, n, error)
         with pytest.raises((OSError, KeyboardInterrupt)) as caught:
             save_gpt2(new, folder)
     if n < MOVES:
@@ -241,6 +247,20 @@ def test_a_move_that_fails_undoes_the_others(folder, monkeypatch, n, error):
         save_gpt2(new, folder)  # y se puede volver a guardar
     elif error is full:
         assert "Los archivos nuevos ya están en su sitio, pero no se pudo quitar" in str(caught.value)
+    assert same(load_gpt2(folder), new)
+
+
+@pytest.mark.parametrize("n", range(1, MOVES + 1))
+def test_an_interruption_just_after_a_move(folder, monkeypatch, n):
+    """Ctrl-C se atiende al volver del sistema, con el archivo ya movido: tampoco queda nada a medias."""
+    old, new = old_and_new()
+    with monkeypatch.context() as patch:
+        fail_from(patch, n, n, interrupt, moved=True)
+        with pytest.raises(KeyboardInterrupt):
+            save_gpt2(new, folder)
+    assert {path.name for path in folder.iterdir()} == {"config.json", "model.safetensors"}
+    assert same(load_gpt2(folder), old if n < MOVES else new)
+    save_gpt2(new, folder)
     assert same(load_gpt2(folder), new)
 
 

@@ -9,13 +9,12 @@ ni toca ni escucha al generador global de torch, y no hay procesos auxiliares.
 Fuente: Radford et al. (2018), apartado 3.1: predecir cada token a partir de los anteriores.
 """
 
-import numbers
 from pathlib import Path
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from gpt_course.config import check_count, check_switch
+from gpt_course.config import check_count, check_switch, is_whole
 from gpt_course.files import read_checked
 
 STORY = Path(__file__).parent / "relato.txt"
@@ -58,8 +57,7 @@ class WindowDataset(Dataset):
         return len(self.starts)
 
     def __getitem__(self, index):
-        whole = isinstance(index, numbers.Integral) and not isinstance(index, bool)
-        if not whole or not -len(self) <= index < len(self):
+        if not is_whole(index) or not -len(self) <= index < len(self):
             raise IndexError(f"Las ventanas van de la 0 a la {len(self) - 1}; se pidió la {index!r}.")
         start = self.starts[index]
         stop = start + self.context_length
@@ -128,6 +126,6 @@ def _as_list(token_ids, expected):
         )
     ids = list(token_ids)
     for value in ids:
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not 0 <= value < 2**63:
+        if not is_whole(value) or not 0 <= value < 2**63:
             raise ValueError(f"{expected}; entre ellos llegó {value!r}. {_SOURCE}")
     return [int(value) for value in ids]

@@ -25,7 +25,9 @@ class Processor(NamedTuple):
 def choose(x, weight, precision="high", *, gelu=False):
     """La manera de multiplicar `x` por `weight`, una función de `kernels`."""
     on_cpu = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and x.dim() > 1
-    if not on_cpu or torch.is_autocast_enabled("cpu") or someone_rewrites():
+    if not on_cpu or not x.numel() or torch.is_autocast_enabled("cpu") or someone_rewrites():
+        return kernels.plain
+    if torch._C._len_torch_dispatch_stack():  # quien cuenta operaciones solo conoce las de PyTorch
         return kernels.plain
     if not (torch.backends.mkldnn.enabled and onednn_works()):
         return kernels.plain

@@ -33,16 +33,19 @@ class _Rounding(contextlib.AbstractContextManager):
 
     PyTorch solo tiene un interruptor por proceso. Se enciende para cada producto y se devuelve a como estaba
     cuando acaba el último: si hay varios hilos, quien llega entre medias no debe guardar lo que puso otro.
+    Mientras está encendido lo ven todos: lo que otro hilo multiplique a la vez también se redondea.
     """
 
     def __init__(self):
         self.lock, self.inside, self.before = threading.Lock(), 0, None
 
     def __enter__(self):
-        switch = torch.backends.mkldnn.matmul
+        general, switch = torch.backends.mkldnn.fp32_precision, torch.backends.mkldnn.matmul
         with self.lock:
-            if self.inside == 0:
-                self.before, switch.fp32_precision = switch.fp32_precision, "bf16"
+            if self.before is None:  # si no, algo cortó aquí o al salir: ya se sabe cómo estaba
+                own = switch.fp32_precision
+                self.before = "none" if own == general else own  # `"none"`: el ajuste general, si cambia
+            switch.fp32_precision = "bf16"
             self.inside += 1
 
     def __exit__(self, *_):
@@ -50,6 +53,7 @@ class _Rounding(contextlib.AbstractContextManager):
             self.inside -= 1
             if self.inside == 0:
                 torch.backends.mkldnn.matmul.fp32_precision = self.before
+                self.before = None
 
 
 _ROUNDING = _Rounding()

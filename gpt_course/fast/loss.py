@@ -39,7 +39,10 @@ def chunked_loss(model, x, y, mask=None, *, max_logits=2**24):
         dtype = torch.get_autocast_dtype(features.device.type)
         tensors = [each if each is None else each.to(dtype) for each in tensors]
     rows = max(1, max_logits // head.out_features)
-    return _ChunkedLoss.apply(*tensors, targets, rows, getattr(head, "precision", "high"))
+    pieces = (*tensors, targets, rows, getattr(head, "precision", "high"))
+    if not torch.is_grad_enabled():
+        return _by_pieces(*pieces, needs=(False, False, False))[0]
+    return _ChunkedLoss.apply(*pieces)
 
 
 def _plain_head(head):

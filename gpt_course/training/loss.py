@@ -26,9 +26,13 @@ def next_token_loss(model, x, y, mask=None):
 def check_batch(x, y, mask=None):
     """Exige que `x`, `y` y, si llega, `mask` sean tensores de la misma forma, y cada uno de su tipo."""
     if not (isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor)):
-        raise ValueError(f"x e y deben ser tensores; llegaron {type(x).__name__} y {type(y).__name__}.")
+        received = f"{type(x).__name__} y {type(y).__name__}"
+        raise ValueError(f"x e y deben ser tensores; llegaron {received}. Usa torch.tensor([[…]]).")
     if x.shape != y.shape:
-        raise ValueError(f"x e y deben tener la misma forma; llegaron {tuple(x.shape)} y {tuple(y.shape)}.")
+        raise ValueError(
+            f"x e y deben tener la misma forma; llegaron {tuple(x.shape)} y {tuple(y.shape)}. En y van los "
+            "tokens de x corridos un lugar: x = ids[:, :-1], y = ids[:, 1:]."
+        )
     if y.dtype != torch.int64:
         raise ValueError(f"y debe ser int64, un número de token por lugar; llegó {y.dtype}. Usa y.long().")
     if mask is None:
@@ -46,4 +50,7 @@ def check_batch(x, y, mask=None):
 def check_targets(y, vocab_size):
     """Exige que los tokens de `y` sean del vocabulario; en una GPU no se mira, como en GPTModel."""
     if y.device.type == "cpu" and not is_tracing() and not 0 <= y.min() <= y.max() < vocab_size:
-        raise ValueError(f"y lleva tokens entre 0 y {vocab_size - 1}; llegó alguno fuera.")
+        raise ValueError(
+            f"y lleva tokens entre 0 y {vocab_size - 1}; llegó alguno fuera. El tokenizador y vocab_size "
+            "deben ser del mismo modelo; los lugares que no cuentan se señalan con `mask`."
+        )

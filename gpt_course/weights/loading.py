@@ -11,7 +11,8 @@ from gpt_course.weights.names import from_gpt2, to_gpt2
 from gpt_course.weights.source import Source, find_file, some
 
 _MOST = {"n_layers": 1000, "emb_dim": 100_000}  # de sobra; un archivo hostil podría nombrar millones
-_HEADS = {cfg["emb_dim"]: cfg["n_heads"] for cfg in GPT2_CONFIGS.values()}  # de los publicados se saben
+# De los publicados se saben.
+_HEADS = {(cfg["emb_dim"], cfg["n_layers"]): cfg["n_heads"] for cfg in GPT2_CONFIGS.values()}
 _FIXED = {  # lo que un config.json puede pedir y este modelo no sabe hacer de otra manera
     "model_type": ("gpt2",),
     "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
@@ -34,7 +35,7 @@ def load_gpt2(path, *, n_heads=None):
     path: una carpeta con `model.safetensors` y `config.json`, como las de Hugging Face, o un archivo
     `.safetensors`, `.pt` o `.pth` con esos nombres o con los de este curso (`tok_emb.weight`…). El tamaño
     sale de las formas; las cabezas, que no se ven en ellas, de `n_heads`, de `config.json`, de lo que
-    `save_gpt2` anota junto a los pesos o, si C es la de un GPT-2 publicado, de las suyas.
+    `save_gpt2` anota junto a los pesos o, si C y L son los de un GPT-2 publicado, de las suyas.
     La cabeza de salida se vincula si no está en el archivo o es igual a la incrustación de tokens.
     Errores: `ValueError` si el archivo no es un GPT-2 completo y sano o no se saben sus cabezas; `OSError`
     si no se puede leer. Con un error no queda ningún modelo a medias.
@@ -85,14 +86,13 @@ def _config(shapes, settings, n_heads, ours):
             )
     (vocab_size, emb_dim), (context_length, _) = shapes[token], shapes[position]
     block = "trf_blocks." if ours else "h."
+    n_layers = len({name.removeprefix(block).split(".")[0] for name in shapes if name.startswith(block)})
     cfg = {
         "vocab_size": vocab_size,
         "context_length": context_length,
         "emb_dim": emb_dim,
-        "n_heads": _HEADS.get(emb_dim) if n_heads is None else n_heads,
-        "n_layers": len(
-            {name.removeprefix(block).split(".")[0] for name in shapes if name.startswith(block)}
-        ),
+        "n_heads": _HEADS.get((emb_dim, n_layers)) if n_heads is None else n_heads,
+        "n_layers": n_layers,
         "drop_rate": settings.get("drop_rate", 0.1),
         "qkv_bias": not ours or f"{block}0.att.W_query.bias" in shapes,
         "tie_weights": ("out_head.weight" if ours else "lm_head.weight") not in shapes,

@@ -17,22 +17,21 @@ def replace_together(new, directory, names):
     Errores: `OSError` si no se pudo (queda todo como estaba) o si otro proceso cambia la misma carpeta;
     `HalfDone` si además no se pudo deshacer.
     """
-    swap = directory / SWAP
+    swap, moves = directory / SWAP, []
+    old = swap / "antes"
     try:
         os.rename(new, swap)  # solo uno lo consigue: dos a la vez mezclarían sus archivos
-    except OSError as error:
-        raise HalfDone(half_done(directory)) if os.path.lexists(swap) else error from None
-    old = swap / "antes"
-    present = [name for name in names if os.path.lexists(directory / name)]
-    moves = [(directory / name, old / name) for name in present]
-    moves += [(swap / name, directory / name) for name in reversed(names)]
-    try:
         old.mkdir()
+        moves += [(directory / name, old / name) for name in names if os.path.lexists(directory / name)]
+        moves += [(swap / name, directory / name) for name in reversed(names)]
         for origin, target in moves:
             os.replace(origin, target)
-    except BaseException:
-        _undo(moves, directory)
-        _release(swap, new, "Los archivos que había siguen como estaban")
+    except BaseException as error:
+        if not os.path.lexists(new):  # `SWAP` es nuestra, aunque algo cortara justo entonces
+            _undo(moves, directory)
+            _release(swap, new, "Los archivos que había siguen como estaban")
+        elif isinstance(error, OSError) and os.path.lexists(swap):
+            raise HalfDone(half_done(directory)) from None
         raise
     _release(swap, new, "Los archivos nuevos ya están en su sitio")
 
