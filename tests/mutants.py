@@ -18,7 +18,6 @@ import multiprocessing
 import os
 import re
 import resource
-import shutil
 import signal
 import sys
 import tempfile
@@ -28,10 +27,10 @@ from collections import Counter
 from pathlib import Path
 
 import libcst as cst
+from mutations import copy_course
 from mutmut.mutation import mutators
 
 ROOT = Path(__file__).parents[1]
-COPIED = ["gpt_course", "tests", "conftest.py", "pyproject.toml"]
 EQUIVALENT = Path(__file__).with_suffix(".toml")
 # Las pruebas de un módulo llevan su nombre (las de memory/plan, test_memory.py y test_memory_plan.py), salvo:
 TESTS = {
@@ -303,8 +302,7 @@ def main(names):
         equivalent.setdefault(entry["modulo"], []).extend(entry["cambios"])
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder).resolve()
-        for name in COPIED:
-            (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
+        copy_course(copy)
         warm_up(copy)
         return max([check_module(copy, name, equivalent.get(name, [])) for name in names])
 

@@ -423,6 +423,7 @@ topic = "uno"
 @pytest.fixture
 def course(tmp_path, monkeypatch):
     """Una carpeta con lo mínimo del curso y lo que deja a su lado quien estudia."""
+    folder = tmp_path / "curso"
     for name in (
         "curso.py",
         "apuntes.py",
@@ -436,13 +437,13 @@ def course(tmp_path, monkeypatch):
         "notebooks/apuntes.md",
         "notebooks/.ipynb_checkpoints/00_uno.ipynb",
     ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "notebooks" / "indice.md").touch()
-    (tmp_path / manifest.MANIFEST).write_text(ONE_LESSON, encoding="utf-8")
-    monkeypatch.setattr(repository, "ROOT", tmp_path)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (folder / "notebooks" / "indice.md").touch()
+    (folder / manifest.MANIFEST).write_text(ONE_LESSON, encoding="utf-8")
+    monkeypatch.setattr(repository, "ROOT", folder)
     monkeypatch.delenv("GIT_DIR", raising=False)
-    return tmp_path
+    return folder
 
 
 def listed(course):
