@@ -93,10 +93,7 @@ def pytest_ignore_collect(collection_path, config):
 @functools.cache
 def _notebooks():
     """Los cuadernos del curso; los demás (copias, apuntes) son de quien estudia."""
-    try:
-        return set(manifest.notebooks(ROOT))
-    except ValueError as error:
-        raise pytest.UsageError(str(error)) from None
+    return set(manifest.notebooks(ROOT))
 
 
 def pytest_collection_modifyitems(items):

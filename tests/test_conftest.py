@@ -255,13 +255,6 @@ def test_only_the_notebooks_of_the_course_are_collected(collected, arguments, ex
     assert sorted(collected(*arguments)) == sorted(expected)
 
 
-def test_a_manifest_that_cannot_be_is_told_in_a_sentence(collected, course):
-    (course.path / conftest.manifest.MANIFEST).write_text(2 * ENTRY, encoding="utf-8")
-    done = course.runpytest_inprocess("--nbval", "-p", "no:xdist")
-    assert done.ret == pytest.ExitCode.USAGE_ERROR
-    assert "no puede repetirse" in done.stderr.str() and "Traceback" not in done.stderr.str()
-
-
 def test_the_quick_check_says_what_it_leaves_out(course):
     (course.path / "test_model.py").write_text("def test_it(): pass")
     done = course.runpytest_inprocess("--rapido", "-p", "no:xdist")

@@ -31,7 +31,7 @@ def problems(root):
 
 
 def _notebooks(root):
-    """Los que faltan. Uno de más puede ser de quien estudia; el de una lección sin entrada lo dice su tema."""
+    """Los que faltan. Uno de más puede ser de quien estudia; una lección sin entrada la delata su tema."""
     for path in manifest.notebooks(root):
         if not path.is_file():
             yield f"falta {path.relative_to(root).as_posix()}, que {MANIFEST} nombra"
