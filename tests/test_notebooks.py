@@ -406,6 +406,7 @@ def test_normalise_removes_what_depends_on_the_machine():
 def test_without_git_the_files_of_the_course_are_the_same():
     for suffix in (".py", ".md", ".ipynb", ".svg"):
         assert set(tracked(suffix)) <= set(repository.unlisted(suffix))
+    assert all(path.is_file() for path in repository.unlisted(""))
 
 
 ONE_LESSON = """[[lesson]]
@@ -430,6 +431,7 @@ def course(tmp_path, monkeypatch):
         "apuntes.md",
         "gpt_course/model.py",
         "gpt_course/__pycache__/model.py",
+        "tests/conftest.py",
         "notebooks/00_uno.ipynb",
         "notebooks/00_uno-Copy1.ipynb",
         "notebooks/soluciones/00_uno.ipynb",
@@ -447,14 +449,15 @@ def course(tmp_path, monkeypatch):
 
 
 def listed(course):
-    return {
-        path.relative_to(course).as_posix() for suffix in (".py", ".md", ".ipynb") for path in tracked(suffix)
-    }
+    paths = [path for suffix in (".py", ".md", ".ipynb") for path in tracked(suffix)]
+    assert len(set(paths)) == len(paths)
+    return {path.relative_to(course).as_posix() for path in paths}
 
 
 OURS = {
     "curso.py",
     "gpt_course/model.py",
+    "tests/conftest.py",
     "notebooks/00_uno.ipynb",
     "notebooks/indice.md",
     "notebooks/soluciones/00_uno.ipynb",
@@ -479,7 +482,7 @@ def test_of_our_repository_the_notebooks_that_the_reader_added_do_not_count(cour
     subprocess.run(["git", "-C", course, "init", "-q"], check=True)
     subprocess.run(["git", "-C", course, "add", "notebooks", "curso.py"], check=True)
     monkeypatch.setenv("GIT_DIR", "/otro")  # como dentro de un gancho de git de otro repositorio
-    assert listed(course) == OURS - {"gpt_course/model.py"} | {"notebooks/apuntes.md"}
+    assert listed(course) == OURS - {"gpt_course/model.py", "tests/conftest.py"} | {"notebooks/apuntes.md"}
     assert repository.saved(course / "curso.py") == b""
 
 
