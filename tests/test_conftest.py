@@ -5,6 +5,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -196,7 +197,7 @@ def test_what_the_repository_of_another_keeps_was_not_written_by_the_course(
 
 
 @pytest.fixture
-def collected(course):
+def collected(course, monkeypatch):
     """Los archivos que recoge pytest en un curso con apuntes de quien estudia."""
     (course.path / "notebooks" / "soluciones").mkdir(parents=True)
     (course.path / conftest.manifest.MANIFEST).write_text(
@@ -216,6 +217,7 @@ def collected(course):
         path = course.path / "tests" / f"{name}.py"
         path.parent.mkdir(exist_ok=True)
         path.write_text("def test_it(): pass")
+        monkeypatch.delitem(sys.modules, name, raising=False)  # las de verdad, si este proceso las importó
 
     def collect(*arguments):
         items, _ = course.inline_genitems("--nbval", "-p", "no:xdist", *arguments)
