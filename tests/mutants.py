@@ -206,7 +206,7 @@ def _child(sender, files, runner):
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if runner.seconds:
         signal.setitimer(signal.ITIMER_PROF, 60)  # por si se cuelga al importar
-    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
+    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-o", "addopts="]  # son de nbval
     code = pytest.main([*options, *files], plugins=[runner])
     failed = runner.failed or (None if code == 0 else f"pytest terminó con {int(code)}")
     sender.send((failed, runner.seconds))
