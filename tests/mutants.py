@@ -18,6 +18,7 @@ import multiprocessing
 import os
 import re
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -27,10 +28,10 @@ from collections import Counter
 from pathlib import Path
 
 import libcst as cst
-from mutations import copy_course
 from mutmut.mutation import mutators
 
 ROOT = Path(__file__).parents[1]
+COPIED = ["gpt_course", "tests", "conftest.py", "pyproject.toml"]
 EQUIVALENT = Path(__file__).with_suffix(".toml")
 # Las pruebas de un módulo llevan su nombre (las de memory/plan, test_memory.py y test_memory_plan.py), salvo:
 TESTS = {
@@ -206,7 +207,7 @@ def _child(sender, files, runner):
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if runner.seconds:
         signal.setitimer(signal.ITIMER_PROF, 60)  # por si se cuelga al importar
-    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-o", "addopts="]  # son de nbval
+    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
     code = pytest.main([*options, *files], plugins=[runner])
     failed = runner.failed or (None if code == 0 else f"pytest terminó con {int(code)}")
     sender.send((failed, runner.seconds))
@@ -302,7 +303,8 @@ def main(names):
         equivalent.setdefault(entry["modulo"], []).extend(entry["cambios"])
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder).resolve()
-        copy_course(copy)
+        for name in COPIED:
+            (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
         warm_up(copy)
         return max([check_module(copy, name, equivalent.get(name, [])) for name in names])
 

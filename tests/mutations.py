@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COPIED = ["gpt_course", "notebooks", "tests", "ajustes.py", "conftest.py", "pyproject.toml"]
+COPIED = ["gpt_course", "tests", "ajustes.py", "conftest.py", "pyproject.toml"]
 
 FAULTS = [  # módulo, fallo, texto, texto con el fallo
     ("layers", "eps de 1e-6", "self.eps = 1e-5", "self.eps = 1e-6"),
@@ -468,12 +468,6 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
 ]
 
 
-def copy_course(folder):
-    """Copia en una carpeta lo que hace falta para pasar las pruebas del paquete."""
-    for name in COPIED:
-        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, folder / name)
-
-
 def plant(copy, module, text, faulty):
     path = copy / "gpt_course" / f"{module}.py"
     source = path.read_text(encoding="utf-8")
@@ -527,7 +521,8 @@ def main(words):
     faults = [fault for fault in FAULTS if not words or any(word in " ".join(fault[:2]) for word in words)]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        copy_course(copy)
+        for name in COPIED:
+            (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
         for module, _, text, faulty in faults:  # antes de esperar, que todos los textos existan
             path, source = plant(copy, module, text, faulty)
             path.write_text(source, encoding="utf-8")
