@@ -6,20 +6,33 @@ comparan está en tests/tolerance.py.
 """
 
 import contextlib
+import functools
 import json
 import os
-import subprocess
 import time
 from pathlib import Path
 from queue import Empty
 
+import manifest
 import pytest
+import repository
 from tolerance import TolerantText
 
 import ajustes
 
 ROOT = Path(__file__).resolve().parent
+BEFORE = dict(os.environ)
 Stopped = pytest.fail.Exception
+
+
+def _set_environment(variables):
+    os.environ.clear()
+    os.environ.update(variables)
+
+
+# Los ajustes de quien escribe «pytest» a mano tampoco llegan al curso. Lo primero, porque tests/conftest.py
+# importa matplotlib, que los lee entonces.
+_set_environment(ajustes.environment(str(ROOT)))
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Un hilo en cada proceso (y en los núcleos que arranque): con más, los procesos se esperan unos a otros.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -34,14 +47,8 @@ MEMORY_PER_WORKER = 2 * 2**30  # bytes: el proceso y el núcleo de un cuaderno
 
 
 def pytest_configure(config):
-    """Los ajustes de quien escribe «pytest» a mano tampoco llegan a los cuadernos."""
-    config.add_cleanup(lambda before=dict(os.environ): _set_environment(before))
-    _set_environment(ajustes.environment(str(ROOT)))
-
-
-def _set_environment(variables):
-    os.environ.clear()
-    os.environ.update(variables)
+    """Al acabar, el proceso vuelve a tener los ajustes que tenía."""
+    config.add_cleanup(lambda: _set_environment(BEFORE))
 
 
 def pytest_addoption(parser):
@@ -74,19 +81,19 @@ def pytest_cmdline_main(config):
 def pytest_ignore_collect(collection_path, config):
     """Quita los cuadernos ajenos al curso y, con --rapido, lo lento; nunca lo que se pide por su ruta."""
     asked = {Path(config.invocation_params.dir, text.split("::")[0]).resolve() for text in config.args}
-    if collection_path.is_dir() or collection_path.resolve() in asked:
+    path, quick = collection_path.resolve(), config.option.rapido
+    if path.is_dir() or path in asked:
         return None
-    if collection_path.suffix == ".ipynb" and ROOT in collection_path.parents:
-        folders = [ROOT / "notebooks"] + [ROOT / "notebooks" / "soluciones"] * (not config.option.rapido)
-        slow = config.option.rapido and collection_path.name in SLOWEST
-        ours = collection_path.parent in folders and _is_ours(collection_path.name)
-        return None if ours and not slow else True
-    return True if config.option.rapido and collection_path.stem[5:] not in QUICK_TESTS else None
+    if path.suffix == ".ipynb" and ROOT in path.parents:
+        slow = path.parent.name == "soluciones" or path.name in SLOWEST
+        return None if path in _notebooks() and not (quick and slow) else True
+    return True if quick and path.stem[5:] not in QUICK_TESTS else None
 
 
-def _is_ours(name):
-    """El curso son los cuadernos que enlaza el índice; los demás (copias, apuntes) son de quien estudia."""
-    return f"({name})" in (ROOT / "notebooks" / "indice.md").read_text(encoding="utf-8")
+@functools.cache
+def _notebooks():
+    """Los cuadernos del curso; los demás (copias, apuntes) son de quien estudia."""
+    return set(manifest.notebooks(ROOT))
 
 
 def pytest_collection_modifyitems(items):
@@ -125,13 +132,8 @@ def pytest_itemcollected(item):
 
 def _kept_by_git(path):
     """El código de las celdas que git guarda de un cuaderno; nada si no hay git."""
-    command = ["git", "-C", path.parent, "-c", "safe.directory=*", "show", f":./{path.name}"]
-    try:
-        done = subprocess.run(command, capture_output=True)
-    except FileNotFoundError:
-        return set()
-    cells = json.loads(done.stdout)["cells"] if done.returncode == 0 else []
-    return {"".join(cell["source"]) for cell in cells}
+    saved = repository.saved(path)
+    return {"".join(cell["source"]) for cell in json.loads(saved)["cells"]} if saved else set()
 
 
 def _start(notebook, setup):

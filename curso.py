@@ -10,9 +10,8 @@ Opciones, delante de la orden:
     --indice-torch URL  índice del que bajar PyTorch al crear el entorno, por ejemplo el de CPU
     --ayuda             este texto
 
-La primera vez crea la carpeta .venv e instala ahí las versiones de constraints.txt: necesita red y
-tarda unos minutos. Luego un sello dice que .venv está completa y corresponde a esta copia del curso; si
-falta el sello o no coincide (instalación interrumpida, carpeta movida, otras versiones), se rehace.
+La primera vez crea .venv e instala ahí las versiones de constraints.txt: necesita red y unos minutos. Un
+sello dice que está completa; si falta o no coincide (un corte, otra carpeta, otras versiones), se rehace.
 """
 
 # Sin sintaxis posterior a Python 3.6: un Python antiguo debe llegar a leer el mensaje de old_python.
@@ -255,8 +254,7 @@ def only_one():
 def install(torch_index):
     print("Preparo el entorno en .venv: tarda unos minutos. No cierres esta ventana.", flush=True)
     complete = stamp()
-    if STAMP.exists():  # lo primero: desde aquí hasta el final, .venv está a medias
-        STAMP.unlink()
+    STAMP.unlink(missing_ok=True)  # lo primero: desde aquí hasta el final, .venv está a medias
     # El Python de fuera: el de .venv no puede borrarse a sí mismo.
     python = getattr(sys, "_base_executable", None) or sys.executable
     watched("crear .venv", [python, "-m", "venv", "--clear", str(VENV)])
@@ -326,10 +324,8 @@ def test_arguments(arguments):
         config += ["-n", "auto"]
     # os.path.exists y no Path.exists: un argumento muy largo (-k …) no es un error.
     values = {index + 1 for index, text in enumerate(arguments) if text in ("-k", "-m", "-n", "-p", "--dist")}
-    has_paths = any(
-        os.path.exists(text.split("::")[0]) for index, text in enumerate(arguments) if index not in values
-    )
-    if has_paths or Path.cwd() == ROOT:
+    words = [text for index, text in enumerate(arguments) if index not in values]
+    if Path.cwd() == ROOT or any(os.path.exists(text.split("::")[0]) for text in words):
         return [*config, *arguments]
     return [*config, *arguments, str(ROOT / "tests"), str(ROOT / "notebooks")]
 

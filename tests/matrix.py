@@ -64,15 +64,26 @@ def odd_path():
 
 
 def zip_copy(inside_a_repository):
-    """El zip que descarga quien no usa git, desempaquetado; con este mismo entorno."""
+    """El zip que descarga quien no usa git, desempaquetado y ya usado; con este mismo entorno."""
     with tempfile.TemporaryDirectory() as folder:
         archive, copy = Path(folder) / "curso.zip", Path(folder) / "apuntes" / "curso"
         subprocess.run(["git", "-C", ROOT, "archive", "-o", archive, "HEAD"], check=True)
         shutil.unpack_archive(archive, copy)
+        study(copy)
         if inside_a_repository:
             subprocess.run(["git", "-C", copy.parent, "init", "-q"], check=True)
             subprocess.run(["git", "-C", copy.parent, "add", "."], check=True)
         return execute([sys.executable, "-m", "pytest", "--nbval"], {"PYTHONPATH": str(copy)}, cwd=copy)
+
+
+def study(course):
+    """Deja en una copia lo que quien estudia: copias de cuadernos, apuntes y respuestas a medias."""
+    for folder in ("notebooks", "notebooks/soluciones"):
+        lesson = course / folder / "00_bienvenida.ipynb"
+        text = lesson.read_text(encoding="utf-8").replace("respuesta = ...", "respuesta = 1 / 0")
+        lesson.with_name("00_bienvenida-Copy1.ipynb").write_text(text.replace("✓", "✗"), encoding="utf-8")
+        lesson.write_text(text, encoding="utf-8")
+        (course / folder / "apuntes.py").write_text("import os; x=1")
 
 
 def foreign_home():

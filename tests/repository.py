@@ -52,9 +52,10 @@ def tracked(suffix):
 
 def unlisted(suffix):
     """Los archivos del curso que acaban en `suffix`, sin git que los diga."""
-    paths = [path for path in ROOT.rglob(f"*{suffix}") if not is_hidden(path.relative_to(ROOT))]
+    visible = [path for path in ROOT.rglob(f"*{suffix}") if not is_hidden(path.relative_to(ROOT))]
+    paths = [path for path in visible if path.is_file()]
     inside = [path for path in paths if path.relative_to(ROOT).parts[0] in FOLDERS]
-    return [*inside, *(path for path in paths if path.name in LOOSE), *manifest.notebooks(ROOT)]
+    return {*inside, *(path for path in paths if path.name in LOOSE), *manifest.notebooks(ROOT)}
 
 
 def is_hidden(path):

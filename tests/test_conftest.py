@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import mutations
 import nbformat
 import psutil
 import pytest
+import repository
 from matrix import SAME_ON_EVERY_PROCESSOR
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from regenerate import NOTEBOOKS
 from repository import ROOT, tracked
 from test_tolerance import figure
 
@@ -48,7 +49,8 @@ CELLS = {  # lo que la celda guarda, lo que imprime y si debe pasar
 def course(pytester):
     """Una carpeta con la configuración de pytest del curso."""
     (pytester.path / "tests").mkdir()
-    for name in ("conftest.py", "pyproject.toml", "tests/tolerance.py"):
+    helpers = [f"tests/{name}.py" for name in ("canonical", "manifest", "repository", "tolerance")]
+    for name in ("conftest.py", "pyproject.toml", *helpers):
         shutil.copy(ROOT / name, pytester.path / name)
     return pytester
 
@@ -164,14 +166,31 @@ def test_a_half_written_answer_is_not_a_failure(run_notebook):
     assert result == [True, True, True, True, False], report
 
 
-def test_a_cell_of_the_course_that_fails_is_a_failure_although_it_is_not_compared(run_notebook, course):
+def kept_in_git(folder, name, cells):
+    """Escribe un cuaderno en un repositorio nuevo y lo añade."""
+    write_notebook(folder / name, cells)
+    for command in (["init", "-q"], ["add", name]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+
+
+def test_a_cell_of_the_course_that_fails_is_a_failure_although_it_is_not_compared(
+    run_notebook, course, monkeypatch
+):
     """Con git se sabe qué escribió el curso: una medida que da error no se perdona."""
+    monkeypatch.setattr(repository, "ROOT", course.path)
     cells = run_cells("1 / 0", tags=["nbval-ignore-output"])
-    write_notebook(course.path / "cuaderno.ipynb", cells)
-    for command in (["init", "-q"], ["add", "cuaderno.ipynb"]):
-        subprocess.run(["git", *command], cwd=course.path, check=True)
+    kept_in_git(course.path, "cuaderno.ipynb", cells)
     result, _ = run_notebook(cells + run_cells("1 / 1 / 0", tags=["nbval-ignore-output"]))
     assert result == [False, True]
+
+
+@pytest.mark.parametrize(("root", "kept"), [("", {"1 / 0"}), ("curso", set())])
+def test_what_the_repository_of_another_keeps_was_not_written_by_the_course(
+    tmp_path, monkeypatch, root, kept
+):
+    kept_in_git(tmp_path, "curso/cuaderno.ipynb", run_cells("1 / 0"))
+    monkeypatch.setattr(repository, "ROOT", tmp_path / root)
+    assert conftest._kept_by_git(tmp_path / "curso" / "cuaderno.ipynb") == kept
 
 
 # --- Qué se recoge --------------------------------------------------------------------------------
@@ -183,8 +202,8 @@ def collected(course, monkeypatch):
     for name in ("test_model", "test_fast"):  # los de verdad, que este proceso pudo importar
         monkeypatch.delitem(sys.modules, name, raising=False)
     (course.path / "notebooks" / "soluciones").mkdir(parents=True)
-    (course.path / "notebooks" / "indice.md").write_text(
-        f"[00](00_uno.ipynb) [01](01_dos.ipynb) [08]({SLOW})"
+    (course.path / conftest.manifest.MANIFEST).write_text(
+        "".join(ENTRY.format(number=name[:2], file=name) for name in [*LESSONS, SLOW]), encoding="utf-8"
     )
     for name in (
         "00_uno",
@@ -200,6 +219,7 @@ def collected(course, monkeypatch):
         path = course.path / "tests" / f"{name}.py"
         path.parent.mkdir(exist_ok=True)
         path.write_text("def test_it(): pass")
+        monkeypatch.delitem(sys.modules, name, raising=False)  # las de verdad, si este proceso las importó
 
     def collect(*arguments):
         items, _ = course.inline_genitems("--nbval", "-p", "no:xdist", *arguments)
@@ -208,6 +228,16 @@ def collected(course, monkeypatch):
     return collect
 
 
+ENTRY = """[[lesson]]
+number = "{number}"
+title = "{file}"
+file = "{file}"
+question = "¿?"
+minutes = 60
+map = []
+topic = "{file}"
+status = "lista"
+"""
 LESSONS = ["00_uno.ipynb", "01_dos.ipynb"]
 SLOW = conftest.SLOWEST[0]
 TESTS = ["tests/test_fast.py", "tests/test_model.py"]
@@ -229,11 +259,6 @@ def test_only_the_notebooks_of_the_course_are_collected(collected, arguments, ex
     assert sorted(collected(*arguments)) == sorted(expected)
 
 
-def test_every_notebook_that_git_keeps_is_of_the_course():
-    paths = [path for path in tracked(".ipynb") if NOTEBOOKS in path.parents]
-    assert [path for path in paths if not conftest._is_ours(path.name)] == []
-
-
 def test_the_quick_check_says_what_it_leaves_out(course):
     (course.path / "test_model.py").write_text("def test_it(): pass")
     done = course.runpytest_inprocess("--rapido", "-p", "no:xdist")
@@ -243,6 +268,13 @@ def test_the_quick_check_says_what_it_leaves_out(course):
 def test_the_names_in_conftest_exist():
     names = {path.name for path in [*tracked(".py"), *tracked(".ipynb")]}
     assert {*conftest.SLOWEST, *(f"test_{name}.py" for name in conftest.QUICK_TESTS)} <= names
+
+
+def test_the_copies_broken_on_purpose_have_what_conftest_imports():
+    tree = ast.parse((ROOT / "conftest.py").read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert {f"{name}.py" for name in names if (ROOT / f"{name}.py").exists()} == {"ajustes.py"}
+    assert "ajustes.py" in mutations.COPIED
 
 
 def test_the_slowest_start_first():
@@ -342,6 +374,14 @@ def test_how_the_tests_are_shared_out_is_the_users_if_given(options, dist):
     config = SimpleNamespace(option=SimpleNamespace(**options))
     conftest.pytest_cmdline_main(config)
     assert config.option.dist == dist
+
+
+def test_the_settings_of_who_runs_pytest_are_gone_before_matplotlib_reads_them(course, monkeypatch):
+    monkeypatch.setenv("MATPLOTLIBRC", "ajeno")
+    (course.path / "tests" / "conftest.py").write_text("import os\nassert 'MATPLOTLIBRC' not in os.environ\n")
+    (course.path / "tests" / "test_it.py").write_text("def test_it(): pass")
+    assert course.inline_run("-p", "no:xdist").ret == 0
+    assert os.environ["MATPLOTLIBRC"] == "ajeno"  # al acabar, vuelven
 
 
 def test_the_settings_of_who_runs_pytest_do_not_reach_the_notebooks():

@@ -221,9 +221,10 @@ def test_old_python(course, capsys, monkeypatch):
     assert line.isascii()
 
 
-def test_old_python_can_read_the_file():
+@pytest.mark.parametrize("name", ["curso.py", "ajustes.py"])  # el primero importa el segundo
+def test_old_python_can_read_the_file(name):
     # feature_version: la sintaxis de Python 3.6, aunque se lea con este.
-    compile(ROOT.joinpath("curso.py").read_text(encoding="utf-8"), "curso.py", "exec", _feature_version=6)
+    compile(ROOT.joinpath(name).read_text(encoding="utf-8"), name, "exec", _feature_version=6)
 
 
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])
@@ -422,7 +423,7 @@ FOREIGN = """
 """
 KEPT = """
     PIP_INDEX_URL PIP_PROXY PIP_CERT PIP_TRUSTED_HOST PIP_CACHE_DIR HTTPS_PROXY LC_ALL
-    OMP_NUM_THREADS ATEN_CPU_CAPABILITY PYTEST_XDIST_WORKER HOME
+    OMP_NUM_THREADS ATEN_CPU_CAPABILITY PYTEST_XDIST_WORKER HOME PYTHONNOUSERSITE
 """
 
 

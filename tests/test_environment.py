@@ -3,7 +3,6 @@
 import contextlib
 import importlib.metadata
 import re
-import sysconfig
 import tomllib
 import types
 from pathlib import Path
@@ -112,5 +111,5 @@ def test_the_longest_path_of_the_packages_is_the_one_that_windows_must_hold():
 
 def test_nothing_that_python_reads_at_start_holds_the_path_of_the_course():
     # Con Á o Í en la ruta y otra configuración regional, ese Python no arrancaría.
-    for path in Path(sysconfig.get_path("purelib")).glob("*.pth"):
+    for path in curso.SITE_PACKAGES.glob("*.pth"):
         assert path.read_bytes().isascii(), path.name

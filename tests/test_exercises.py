@@ -6,16 +6,15 @@ import math
 import numbers
 import pkgutil
 import re
-from pathlib import Path
 
 import answers
+import manifest
 import pytest
+import repository
 import torch
 
 from gpt_course import exercises
 from gpt_course.exercises import EXERCISES, check
-
-HERE = Path(__file__).parent
 
 
 def by_topic():
@@ -181,8 +180,9 @@ def test_the_answers_written_by_hand_are_those_of_the_package(fact):
 def test_the_solutions_of_the_course_are_accepted():
     cells = [
         cell
-        for path in (HERE.parent / "notebooks" / "soluciones").glob("*.ipynb")
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for path in manifest.notebooks()
+        if path.parent.name == "soluciones"
+        for cell in json.loads(repository.committed(path))["cells"]
     ]
     printed = "".join(
         line for cell in cells for output in cell.get("outputs", []) for line in output.get("text", [])

@@ -408,6 +408,7 @@ def test_normalise_removes_what_depends_on_the_machine():
 def test_without_git_the_files_of_the_course_are_the_same():
     for suffix in (".py", ".md", ".ipynb", ".svg"):
         assert set(tracked(suffix)) <= set(repository.unlisted(suffix))
+    assert all(path.is_file() for path in repository.unlisted(""))
 
 
 ONE_LESSON = """[[lesson]]
@@ -425,12 +426,14 @@ topic = "uno"
 @pytest.fixture
 def course(tmp_path, monkeypatch):
     """Una carpeta con lo mínimo del curso y lo que deja a su lado quien estudia."""
+    folder = tmp_path / "curso"
     for name in (
         "curso.py",
         "apuntes.py",
         "apuntes.md",
         "gpt_course/model.py",
         "gpt_course/__pycache__/model.py",
+        "tests/conftest.py",
         "notebooks/00_uno.ipynb",
         "notebooks/00_uno-Copy1.ipynb",
         "notebooks/soluciones/00_uno.ipynb",
@@ -438,24 +441,25 @@ def course(tmp_path, monkeypatch):
         "notebooks/apuntes.md",
         "notebooks/.ipynb_checkpoints/00_uno.ipynb",
     ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "notebooks" / "indice.md").touch()
-    (tmp_path / manifest.MANIFEST).write_text(ONE_LESSON, encoding="utf-8")
-    monkeypatch.setattr(repository, "ROOT", tmp_path)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (folder / "notebooks" / "indice.md").touch()
+    (folder / manifest.MANIFEST).write_text(ONE_LESSON, encoding="utf-8")
+    monkeypatch.setattr(repository, "ROOT", folder)
     monkeypatch.delenv("GIT_DIR", raising=False)
-    return tmp_path
+    return folder
 
 
 def listed(course):
-    return {
-        path.relative_to(course).as_posix() for suffix in (".py", ".md", ".ipynb") for path in tracked(suffix)
-    }
+    paths = [path for suffix in (".py", ".md", ".ipynb") for path in tracked(suffix)]
+    assert len(set(paths)) == len(paths)
+    return {path.relative_to(course).as_posix() for path in paths}
 
 
 OURS = {
     "curso.py",
     "gpt_course/model.py",
+    "tests/conftest.py",
     "notebooks/00_uno.ipynb",
     "notebooks/indice.md",
     "notebooks/soluciones/00_uno.ipynb",
@@ -480,7 +484,7 @@ def test_of_our_repository_the_notebooks_that_the_reader_added_do_not_count(cour
     subprocess.run(["git", "-C", course, "init", "-q"], check=True)
     subprocess.run(["git", "-C", course, "add", "notebooks", "curso.py"], check=True)
     monkeypatch.setenv("GIT_DIR", "/otro")  # como dentro de un gancho de git de otro repositorio
-    assert listed(course) == OURS - {"gpt_course/model.py"} | {"notebooks/apuntes.md"}
+    assert listed(course) == OURS - {"gpt_course/model.py", "tests/conftest.py"} | {"notebooks/apuntes.md"}
     assert repository.saved(course / "curso.py") == b""
 
 

@@ -134,6 +134,14 @@ def test_a_number_is_searched_with_its_own_digits(text, output, found):
     assert prose.matches(prose.numbers(text)[0][0], prose.printed(output)) is found
 
 
+@pytest.mark.parametrize(("tags", "found"), [([], True), (["nbval-ignore-output"], False)])
+def test_a_cell_that_is_not_compared_backs_no_number(tags, found):
+    output = {"output_type": "stream", "name": "stdout", "text": ["38,597,376"]}
+    cell = {"cell_type": "code", "metadata": {"tags": tags}, "source": [], "outputs": [output]}
+    number = prose.numbers("38\u202f597\u202f376")[0][0]
+    assert prose.matches(number, prose.pool([cell])) is found
+
+
 # --- Averías ----------------------------------------------------------------------------------------
 
 PLANTED = [  # cuaderno, lo que dice y una cifra cambiada

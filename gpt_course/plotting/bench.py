@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 
-from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, spanish
+from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, spanish, spanish_numbers
 
 _STYLES = [(ORANGE, ""), (BLUE, "//"), (GREEN, ".."), (SKY, "xx")]  # el dibujo se distingue también sin color
 
@@ -66,7 +66,7 @@ def _label(ax, rows, names):
     ax.invert_yaxis()
     ax.margins(x=0.15, y=0.01)
     ax.set(xlabel="rendimiento frente al mejor de los demás (= 1); más es mejor")
-    ax.xaxis.set_major_formatter(lambda value, _: spanish(value))
+    spanish_numbers(ax, "x")
     ax.grid(axis="x", color=GREY)
     ax.set_axisbelow(True)
     ax.legend(ncols=len(names), loc="lower center", bbox_to_anchor=(0.4, 1.0), frameon=False)
