@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from gpt_course.cache import KVCache
 from gpt_course.fast import choice, chunked_loss, keep_freed_memory, kernels, make_fast, resident
 from gpt_course.fast.choice import Processor
 from gpt_course.fast.layers import FastLinear
@@ -652,6 +653,52 @@ def test_medium_rounds_every_product_and_nothing_else(rounding):
     with torch.no_grad():
         torch.testing.assert_close(quick(ids), expected, atol=1e-5, rtol=1e-5)
     assert len(rounding) == 3 * 6 + 1
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("cached", [False, True])
+def test_medium_reads_many_rows_in_bf16_inside_each_block(rounding, cached, padded):
+    plain = models()[0]
+    quick = make_fast(copy.deepcopy(plain), precision="medium")
+    ids, seen = tokens(13, 20), []
+    mask = torch.ones(13, 20, dtype=torch.bool)
+    mask[3, :4] = not padded
+    for block in quick.trf_blocks:
+        for piece in (block, block.att, block.ff):
+            piece.register_forward_hook(lambda module, inputs, out: seen.append(out.dtype))
+        block.att.W_value.register_forward_hook(lambda module, inputs, out: seen.append(out.dtype))
+    with torch.no_grad():
+        caches = [KVCache(model, 13) if cached else None for model in (quick, plain)]
+        found, expected = (
+            model(ids, mask=mask, cache=cache) for model, cache in zip((quick, plain), caches, strict=True)
+        )
+    assert seen == [torch.bfloat16, *[torch.float32] * 3] * 3
+    assert rounding == [(97, 32)]  # la cabeza, que da los logits, en float32
+    assert found.dtype == torch.float32 and 0 < relative_error(found[mask], expected[mask]) < 0.02
+    assert not torch.is_autocast_enabled("cpu")
+    if cached:
+        assert caches[0].keys.dtype == torch.float32
+        assert relative_error(caches[0].keys[:, :, :, 4:20], caches[1].keys[:, :, :, 4:20]) < 0.02
+
+
+def test_medium_does_not_read_in_bf16_what_should_not_be(rounding):
+    quick = make_fast(models()[0], precision="medium")
+    block, x = quick.trf_blocks[0], torch.randn(13, 20, 32)
+    with torch.no_grad():
+        block(x[:12])  # pocas filas
+        assert len(rounding) == 6
+        with torch.backends.mkldnn.flags(enabled=False):
+            block(x)
+        assert len(rounding) == 6
+        block.att.explicit = True
+        block.att(x)
+        assert len(rounding) == 10
+    block.att.explicit = False
+    block(x)  # con gradientes
+    assert len(rounding) == 16
+    with torch.autocast("cpu", dtype=torch.float16, enabled=False), torch.no_grad():
+        assert block(x).dtype == torch.float32
+    assert make_fast(quick).trf_blocks[0].att.precision == "high"
 
 
 @pytest.mark.parametrize("loss", [next_token_loss, chunked_loss])

@@ -3,12 +3,19 @@
 import torch
 from torch import nn
 
+from gpt_course.attention import MultiHeadAttention
 from gpt_course.fast.choice import PRECISIONS, onednn_wins, onednn_works
-from gpt_course.fast.layers import FastFeedForward, FastGELU, FastLayerNorm, FastLinear
+from gpt_course.fast.layers import FastAttention, FastFeedForward, FastGELU, FastLayerNorm, FastLinear
 from gpt_course.fast.resident import keep_freed_memory
 from gpt_course.layers import GELU, FeedForward, LayerNorm
 
-_FASTER = {nn.Linear: FastLinear, LayerNorm: FastLayerNorm, GELU: FastGELU, FeedForward: FastFeedForward}
+_FASTER = {
+    nn.Linear: FastLinear,
+    LayerNorm: FastLayerNorm,
+    GELU: FastGELU,
+    FeedForward: FastFeedForward,
+    MultiHeadAttention: FastAttention,
+}
 
 
 def make_fast(model, *, inference=False, precision="high"):
@@ -30,7 +37,7 @@ def make_fast(model, *, inference=False, precision="high"):
     keep_freed_memory()
     for module in model.modules():
         module.__class__ = _FASTER.get(type(module), type(module))
-        if type(module) is FastLinear:
+        if type(module) in (FastLinear, FastAttention):
             module.precision = precision
     if inference:
         _store_by_columns(model)
