@@ -696,8 +696,6 @@ def test_medium_does_not_read_in_bf16_what_should_not_be(rounding):
     block.att.explicit = False
     block(x)  # con gradientes
     assert len(rounding) == 16
-    with torch.autocast("cpu", dtype=torch.float16, enabled=False), torch.no_grad():
-        assert block(x).dtype == torch.float32
     assert make_fast(quick).trf_blocks[0].att.precision == "high"
 
 
