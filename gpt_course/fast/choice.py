@@ -43,8 +43,8 @@ def _best(rows, precision, gelu):
 def halves(x, precision):
     """Si a partir de `x` conviene calcular en bf16 de principio a fin, y no solo redondear los factores.
 
-    Medido solo con AMX, donde las capas lineales y la atención tardan así la mitad. Con pocas filas cuesta más
-    pasar los pesos. Con gradientes no se hace: perderían cifras al volver.
+    Medido solo con AMX, donde un bloque tarda así dos tercios. Con pocas filas cuesta más pasar los pesos, y
+    con gradientes no se hace: perderían cifras al volver.
     """
     if precision != "medium" or torch.is_grad_enabled() or is_tracing() or not processor().amx:
         return False
