@@ -48,7 +48,7 @@ def halves(x, precision):
     """
     if precision != "medium" or torch.is_grad_enabled() or is_tracing() or not processor().amx:
         return False
-    return _rows(x) >= MANY and _ours(x)
+    return _rows(x) >= MANY and _ours(x) and halves_work()
 
 
 def onednn_wins(rows, gelu=False):
@@ -85,11 +85,20 @@ def processor():
 @functools.cache
 def onednn_works():
     """Si esta versión de PyTorch trae oneDNN y su producto funciona aquí."""
-    if not torch.backends.mkldnn.is_available():
-        return False
+    return torch.backends.mkldnn.is_available() and _works(kernels.onednn)
+
+
+@functools.cache
+def halves_work():
+    """Si se puede calcular en bf16: hay quien manda a PyTorch o a oneDNN que no usen todo el procesador."""
+    limited = "AVX512" not in torch.backends.cpu.get_cpu_capability()  # su atención en bf16 fallaría
+    return not limited and _works(kernels.halved)
+
+
+def _works(multiply):
     try:
         with torch.no_grad():
-            kernels.onednn(torch.ones(2, 4), torch.ones(3, 4))
+            multiply(torch.ones(2, 4), torch.ones(3, 4))
     except (AttributeError, RuntimeError, NotImplementedError):
         return False
     return True
