@@ -41,7 +41,7 @@ PICTURE = {
     "data": ["config", "files"],
     # alrededor del modelo, que no sabe nada de esto
     "training": ["block", "checks", "config"],
-    "fast": ["checks", "config", "layers", "model", "training"],
+    "fast": ["attention", "checks", "config", "layers", "model", "training"],
     "weights": ["config", "dropout", "model", "tokenizer"],
     "memory": ["config"],
     "plotting": ["config"],

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from gpt_course.cache import KVCache
 from gpt_course.fast import choice, chunked_loss, keep_freed_memory, kernels, make_fast, resident
 from gpt_course.fast import loss as loss_module
 from gpt_course.fast.choice import Processor
@@ -664,6 +665,7 @@ def rounding(monkeypatch):
     """Como si este procesador multiplicara en bf16; donde no sabe, se redondea aquí lo que redondearía."""
     monkeypatch.setattr(choice, "processor", lambda: INTEL)
     monkeypatch.setattr(choice, "onednn_works", lambda: True)
+    monkeypatch.setattr(choice, "halves_work", lambda: True)
     products = []
 
     def rounded(x, weight, bias=None, *, gelu=False):
@@ -687,6 +689,89 @@ def test_medium_rounds_every_product_and_nothing_else(rounding):
     with torch.no_grad():
         torch.testing.assert_close(quick(ids), expected, atol=1e-5, rtol=1e-5)
     assert len(rounding) == 3 * 6 + 1
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("cached", [False, True])
+def test_medium_reads_many_rows_in_bf16_inside_each_block(rounding, cached, padded):
+    plain = models()[0]
+    quick = make_fast(copy.deepcopy(plain), precision="medium")
+    ids, seen = tokens(13, 20), []
+    mask = torch.ones(13, 20, dtype=torch.bool)
+    mask[3, :4] = not padded
+    for block in quick.trf_blocks:
+        for piece in (block, block.att, block.ff):
+            piece.register_forward_hook(lambda module, inputs, out: seen.append(out.dtype))
+    with torch.no_grad():
+        caches = [KVCache(model, 13) if cached else None for model in (quick, plain)]
+        found, expected = (
+            model(ids, mask=mask, cache=cache) for model, cache in zip((quick, plain), caches, strict=True)
+        )
+    assert seen == [torch.float32] * 9
+    assert rounding == [(97, 32)]  # la cabeza, que da los logits, en float32
+    assert found.dtype == torch.float32 and 0 < relative_error(found[mask], expected[mask]) < 0.02
+    assert not torch.is_autocast_enabled("cpu")
+    if cached:
+        assert caches[0].keys.dtype == torch.float32
+        assert relative_error(caches[0].keys[:, :, :, 4:20], caches[1].keys[:, :, :, 4:20]) < 0.02
+
+
+def test_medium_does_not_read_in_bf16_what_should_not_be(rounding):
+    quick = make_fast(models()[0], precision="medium")
+    block, x = quick.trf_blocks[0], torch.randn(13, 20, 32)
+    with torch.no_grad():
+        block(x[:12])  # pocas filas
+        assert len(rounding) == 6
+        with torch.backends.mkldnn.flags(enabled=False):
+            block(x)
+        assert len(rounding) == 6
+        block.att.explicit = True
+        block.att(x)
+        assert len(rounding) == 10
+        block.att.explicit = False
+        block.att(x)
+        assert len(rounding) == 10
+    block(x)  # con gradientes
+    assert len(rounding) == 16
+    assert make_fast(quick).trf_blocks[0].att.precision == "high"
+
+
+@pytest.mark.parametrize("limit", ["ATEN_CPU_CAPABILITY=default", "ONEDNN_MAX_CPU_ISA=AVX2", "NADA=0"])
+def test_medium_reads_also_where_the_processor_is_limited(limit):
+    """Con AMX y sin permiso para usarlo, la atención o el producto en bf16 se paraban con un error."""
+    code = f"""if True:
+        import copy, torch
+        from gpt_course.fast import make_fast
+        from gpt_course.model import GPTModel
+        torch.set_num_threads(1)
+        plain = GPTModel({ {**CFG, "context_length": 200, "emb_dim": 128}!r})
+        quick = make_fast(copy.deepcopy(plain), precision="medium")
+        ids = torch.randint(97, (2, 200))
+        with torch.no_grad():
+            found, expected = quick(ids), plain(ids)
+        assert (found - expected).norm() < 0.02 * expected.norm()
+    """
+    environment = {**os.environ, **dict([limit.split("=")])}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+@pytest.mark.parametrize("place", ["att.W_query", "att.out_proj", "ff.layers.0", "ff.layers.2"])
+@pytest.mark.parametrize("change", ["hook", "lora"])
+def test_medium_shows_a_guest_float32(rounding, place, change):
+    """Un gancho o una capa de otro esperan los números de siempre, y por numpy no pasan los de bf16."""
+    plain = models()[0].trf_blocks[0]
+    quick, seen = make_fast(copy.deepcopy(plain), precision="medium"), []
+    parent, name = quick.get_submodule(place.rpartition(".")[0]), place.rpartition(".")[2]
+    if change == "lora":
+        setattr(parent, name, Lora(getattr(parent, name)))
+        torch.nn.init.zeros_(getattr(parent, name).up.weight)
+    layer = getattr(parent, name)
+    layer.register_forward_hook(lambda module, inputs, out: seen.extend((inputs[0].numpy(), out.numpy())))
+    x = torch.randn(13, 20, 32)
+    with torch.no_grad():
+        assert relative_error(quick(x), plain(x)) < 0.02
+    assert [each.dtype.name for each in seen] == ["float32"] * 2
+    assert len(rounding) >= (4 if "att" in place else 2)
 
 
 @pytest.mark.parametrize("loss", [next_token_loss, chunked_loss])

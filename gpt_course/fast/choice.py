@@ -11,6 +11,7 @@ from gpt_course.checks import is_tracing
 from gpt_course.fast import kernels
 
 FEW = 16  # hasta tantas filas, lo que manda es leer los pesos; con más, multiplicar
+MANY = 256  # desde cuántas filas compensa pasar los pesos a bf16 para calcularlo todo así
 PRECISIONS = ("high", "medium")
 
 
@@ -24,17 +25,30 @@ class Processor(NamedTuple):
 
 def choose(x, weight, precision="high", *, gelu=False):
     """La manera de multiplicar `x` por `weight`, una función de `kernels`."""
-    on_cpu = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and x.dim() > 1
-    if not on_cpu or not x.numel() or torch.is_autocast_enabled("cpu") or someone_rewrites():
+    if is_tracing():
         return kernels.plain
-    if torch._C._len_torch_dispatch_stack():  # quien cuenta operaciones solo conoce las de PyTorch
+    best = _best(_rows(x), precision, gelu)  # al generar se decide aquí, que es lo que menos tarda
+    if best is kernels.plain or weight.dtype != torch.float32 or not _ours(x):
         return kernels.plain
-    if not (torch.backends.mkldnn.enabled and onednn_works()):
-        return kernels.plain
-    rows = x.numel() // max(1, x.shape[-1])
-    if precision == "medium" and rows > (1 if processor().amx else FEW) and processor().bf16:
+    return best
+
+
+def _best(rows, precision, gelu):
+    cpu = processor()
+    if precision == "medium" and cpu.bf16 and rows > (1 if cpu.amx else FEW):
         return kernels.rounded
     return kernels.onednn if onednn_wins(rows, gelu) else kernels.plain
+
+
+def halves(x, precision):
+    """Si a partir de `x` conviene calcular en bf16 de principio a fin, y no solo redondear los factores.
+
+    Medido solo con AMX, donde un bloque tarda así dos tercios. Con pocas filas cuesta más pasar los pesos, y
+    con gradientes no se hace: perderían cifras al volver.
+    """
+    if precision != "medium" or torch.is_grad_enabled() or is_tracing() or not processor().amx:
+        return False
+    return _rows(x) >= MANY and _ours(x) and halves_work()
 
 
 def onednn_wins(rows, gelu=False):
@@ -71,14 +85,37 @@ def processor():
 @functools.cache
 def onednn_works():
     """Si esta versión de PyTorch trae oneDNN y su producto funciona aquí."""
-    if not torch.backends.mkldnn.is_available():
-        return False
+    return torch.backends.mkldnn.is_available() and _works(kernels.onednn)
+
+
+@functools.cache
+def halves_work():
+    """Si se puede calcular en bf16: hay quien manda a PyTorch o a oneDNN que no usen todo el procesador."""
+    limited = "AVX512" not in torch.backends.cpu.get_cpu_capability()  # su atención en bf16 fallaría
+    return not limited and _works(kernels.halved)
+
+
+def _works(multiply):
     try:
         with torch.no_grad():
-            kernels.onednn(torch.ones(2, 4), torch.ones(3, 4))
+            multiply(torch.ones(2, 4), torch.ones(3, 4))
     except (AttributeError, RuntimeError, NotImplementedError):
         return False
     return True
+
+
+def _ours(x):
+    """Si los números están donde sabemos elegir: en la CPU, en float32 y sin nadie entre medias."""
+    on_cpu = x.device.type == "cpu" and x.dtype == torch.float32 and x.dim() > 1
+    if not on_cpu or not x.numel() or torch.is_autocast_enabled("cpu") or someone_rewrites():
+        return False
+    if torch._C._len_torch_dispatch_stack():  # quien cuenta operaciones solo conoce las de PyTorch
+        return False
+    return torch.backends.mkldnn.enabled and onednn_works()
+
+
+def _rows(x):
+    return x.numel() // max(1, x.shape[-1])
 
 
 def _vendor():

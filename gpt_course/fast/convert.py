@@ -3,12 +3,19 @@
 import torch
 from torch import nn
 
+from gpt_course.attention import MultiHeadAttention
 from gpt_course.fast.choice import PRECISIONS, onednn_wins, onednn_works
-from gpt_course.fast.layers import FastFeedForward, FastGELU, FastLayerNorm, FastLinear
+from gpt_course.fast.layers import FastAttention, FastFeedForward, FastGELU, FastLayerNorm, FastLinear
 from gpt_course.fast.resident import keep_freed_memory
 from gpt_course.layers import GELU, FeedForward, LayerNorm
 
-_FASTER = {nn.Linear: FastLinear, LayerNorm: FastLayerNorm, GELU: FastGELU, FeedForward: FastFeedForward}
+_FASTER = {
+    nn.Linear: FastLinear,
+    LayerNorm: FastLayerNorm,
+    GELU: FastGELU,
+    FeedForward: FastFeedForward,
+    MultiHeadAttention: FastAttention,
+}
 
 
 def make_fast(model, *, inference=False, precision="high"):
@@ -19,8 +26,11 @@ def make_fast(model, *, inference=False, precision="high"):
     `choice`). En Linux, además, el proceso se queda con la memoria que libera (ver `keep_freed_memory`).
     precision: con `"high"`, los resultados coinciden con los de antes a 1e-4. Con `"medium"`, los factores de
     cada producto se redondean a bf16 (8 bits, unas 3 cifras) donde el procesador los multiplica antes; los
-    pesos, las sumas y todo lo demás siguen en float32. Vale para leer, generar y entrenar. Mientras dura un
-    producto, los que otro hilo del mismo proceso haga en float32 también pueden redondearse (ver `kernels`).
+    pesos, las sumas y todo lo demás siguen en float32. Vale para leer, generar y entrenar. Donde hay AMX, al
+    leer 256 tokens o más sin gradientes pasa en bf16 también lo que va de una capa a otra dentro de la
+    atención y de la red feed-forward; la suma residual, la caché y los logits siguen en float32.
+    Mientras dura un producto, los que otro hilo del mismo proceso haga en float32 también pueden redondearse
+    (ver `kernels`).
     inference: si oneDNN gana con una sola fila, guarda las matrices por columnas: se genera antes y se
     entrena más despacio. `state_dict()` las da entonces copiadas, por filas.
     Para generar con la mitad de memoria, `make_fast(model).bfloat16()`.
@@ -31,7 +41,7 @@ def make_fast(model, *, inference=False, precision="high"):
     keep_freed_memory()
     for module in model.modules():
         module.__class__ = _FASTER.get(type(module), type(module))
-        if type(module) is FastLinear:
+        if type(module) in (FastLinear, FastAttention):
             module.precision = precision
     if inference:
         _store_by_columns(model)

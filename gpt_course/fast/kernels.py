@@ -1,4 +1,4 @@
-"""Las maneras de multiplicar por los pesos: la de PyTorch, la de oneDNN y la que redondea a bf16."""
+"""Las maneras de multiplicar por los pesos: la de PyTorch, la de oneDNN y las que redondean a bf16."""
 
 import contextlib
 import threading
@@ -26,6 +26,17 @@ def rounded(x, weight, bias=None, *, gelu=False):
     """
     with _ROUNDING:
         return onednn(x, weight, bias, gelu=gelu)
+
+
+def halved(x, weight, bias=None, *, gelu=False):
+    """Lo mismo, todo en bf16, también el resultado: quien lo pide seguirá en bf16."""
+    x, weight, bias = (each if each is None else each.bfloat16() for each in (x, weight, bias))
+    return onednn(x, weight, bias, gelu=gelu)
+
+
+def in_halves():
+    """Mientras dura, en este hilo, las operaciones de PyTorch que pueden calculan en bf16."""
+    return torch.autocast("cpu", dtype=torch.bfloat16, cache_enabled=False)  # cada peso se usa una vez
 
 
 class _Rounding(contextlib.AbstractContextManager):

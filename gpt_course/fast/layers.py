@@ -4,8 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from gpt_course.attention import MultiHeadAttention
 from gpt_course.fast import kernels
-from gpt_course.fast.choice import choose
+from gpt_course.fast.choice import choose, halves
 from gpt_course.fast.linear import linear
 from gpt_course.layers import GELU, FeedForward, LayerNorm
 
@@ -35,6 +36,23 @@ class FastGELU(GELU):
         return F.gelu(x, approximate="tanh")
 
 
+class FastAttention(MultiHeadAttention):
+    """La atención; con `"medium"` y sin gradientes, de principio a fin en bf16 donde así tarda menos."""
+
+    precision = "high"
+
+    def forward(self, x, **reading):  # (B, T, C)
+        if self.explicit or not halves(x, self.precision) or not self._as_built():
+            return super().forward(x, **reading)
+        with kernels.in_halves():
+            return super().forward(x.bfloat16(), **reading).float()
+
+    def _as_built(self):
+        """Si dentro están las capas de siempre y nadie espera ver pasar los números."""
+        layers = self.W_query, self.W_key, self.W_value, self.out_proj
+        return all(type(layer) is FastLinear and not watched(layer) for layer in layers)
+
+
 class FastFeedForward(FeedForward):
     """La red feed-forward; sin gradientes, GELU se aplica según salen los números del producto."""
 
@@ -42,6 +60,9 @@ class FastFeedForward(FeedForward):
         if torch.is_grad_enabled() or not self._as_built():
             return super().forward(x)
         wide, _, narrow = self.layers
+        if halves(x, wide.precision):
+            with kernels.in_halves():
+                return narrow(kernels.halved(x, wide.weight, wide.bias, gelu=True)).float()
         multiply = choose(x, wide.weight, wide.precision, gelu=True)
         if multiply is kernels.plain:
             return super().forward(x)
