@@ -63,8 +63,8 @@ def positions(start, end, padding, device):
 def visibility(start, end, padding, device):
     """Qué columnas lee cada token de las de `start` a `end`: (B, 1, T, S), con S = `end`, True si la lee.
 
-    Sin relleno, (1, T, S): la misma en todas las filas. None si basta con lo de siempre: cada token, todos los
-    anteriores y a sí mismo.
+    Sin relleno, (1, T, S): la misma en todas las filas. None si basta con lo de siempre: cada token, todos
+    los anteriores y a sí mismo.
     """
     if padding is None and (start == 0 or end - start == 1):
         return None

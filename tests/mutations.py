@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COPIED = ["gpt_course", "tests", "conftest.py", "pyproject.toml"]
+COPIED = ["gpt_course", "tests", "conftest.py", "ajustes.py", "pyproject.toml"]
 
 FAULTS = [  # módulo, fallo, texto, texto con el fallo
     ("layers", "eps de 1e-6", "self.eps = 1e-5", "self.eps = 1e-6"),
