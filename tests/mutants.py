@@ -52,6 +52,8 @@ SLOW_IMPORTS = [
     "pytest",
     "tiktoken",
     "tokenizers",
+    "matplotlib.pyplot",  # la pide tests/conftest.py: sin él, casi todo el tiempo de cada mutante
+    "torch._dynamo.testing",
 ]
 EXAMPLES = 20  # de hypothesis, como mucho
 MEMORY = 12 * 2**30  # un mutante que pide más se da por muerto

@@ -49,15 +49,18 @@ def test_integers_of_any_size_are_joined(dtype):
     assert ids.tolist() == [[1, 2], [0, 3]] and ids.dtype == torch.int64
 
 
+OTHER = r"un tensor de True y False con la forma de los tokens, \(2, 3\); llegó "
+
+
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        ([[True]], "llegó list"),
-        (torch.ones(2, 3), r"llegó torch\.float32"),
-        (torch.ones(3, dtype=torch.bool), r"llegó la forma \(3,\)"),
-        (torch.ones(3, 3, dtype=torch.bool), r"llegó la forma \(3, 3\)"),
-        (torch.ones(2, 2, dtype=torch.bool), r"llegó la forma \(2, 2\)"),
-        (torch.ones(2, 4, dtype=torch.bool), r"llegó la forma \(2, 4\)"),
+        ([[True]], OTHER + "list"),
+        (torch.ones(2, 3), OTHER + r"torch\.float32"),
+        (torch.ones(3, dtype=torch.bool), OTHER + r"la forma \(3,\)"),
+        (torch.ones(3, 3, dtype=torch.bool), OTHER + r"la forma \(3, 3\)"),
+        (torch.ones(2, 2, dtype=torch.bool), OTHER + r"la forma \(2, 2\)"),
+        (torch.ones(2, 4, dtype=torch.bool), OTHER + r"la forma \(2, 4\)"),
         (torch.tensor([[True, True, False], [True, True, True]]), "a la izquierda"),
         (torch.tensor([[False, False, False], [True, True, True]]), "al menos un token de verdad"),
         (torch.tensor([[True, False, True], [True, True, True]]), "a la izquierda"),

@@ -139,6 +139,12 @@ def test_a_vocabulary_of_one_leaves_no_choice():
     assert choose_token(torch.zeros(3, 1)).tolist() == choose_token(torch.zeros(3, 1), temperature=1).tolist()
 
 
+def test_the_draw_is_counted_in_64_bits():
+    logits = random(40, 50_000)  # en 32, lo acumulado por redondeo alcanza lo que mide un token
+    draws = [sample_token(given, torch.Generator().manual_seed(1)) for given in (logits, logits.double())]
+    assert torch.equal(*draws)
+
+
 def test_the_default_device_does_not_move_the_draw():
     logits, options = random(5, 9), {"temperature": 2.0, "top_k": 7, "top_p": 0.9}
     expected, received = (torch.Generator().manual_seed(1) for _ in "ab")
@@ -207,6 +213,15 @@ def test_a_generator_is_of_the_cpu(generator, received):
 
 def test_the_greedy_choice_is_the_first_of_the_highest():
     assert choose_token(torch.tensor([[1.0, 3.0, 3.0], [2.0, 0.0, -math.inf]])).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("name", ["top_k", "top_p", "generator"])
+def test_the_greedy_choice_takes_no_option_that_would_do_nothing(name):
+    options = {"top_k": 2, "top_p": 0.5, "generator": torch.Generator()}
+    with pytest.raises(
+        ValueError, match=f"Con temperature=0 se elige siempre el mayor y {name} no haría nada"
+    ):
+        choose_token(torch.zeros(1, 3), **{name: options[name]})
 
 
 @pytest.mark.parametrize("row", [[math.nan, 0.0], [math.inf, 0.0], [-math.inf, -math.inf]], ids=str)
