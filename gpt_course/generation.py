@@ -64,7 +64,7 @@ def _steps(model, ids, max_new_tokens, sampling, eos_id, mask, use_cache):
         token = choose_token(reader.last_logits(ids), **sampling).to(ids)  # (B,)
         if eos_id is not None:
             token = token.masked_fill(finished, eos_id)
-            finished |= token == eos_id
+            finished = token == eos_id
         ids = torch.cat([ids, token[:, None]], dim=1)
         yield token
         if finished.all():
@@ -77,7 +77,7 @@ class _Reader:
     def __init__(self, model, longest, mask, use_cache):
         self.model, self.mask, self.cache = model, mask, None
         self.context_length = model.cfg["context_length"]
-        # El último token elegido no se lee. Lo que no vaya a caber, ni se guarda.
+        # El último token elegido no se lee. Lo que no vaya a caber o a leerse otra vez, ni se guarda.
         self.room = min(longest, self.context_length) if use_cache else 0
 
     def last_logits(self, ids):  # (B, T) → (B, V)
@@ -86,7 +86,7 @@ class _Reader:
         else:
             # Al correrse la ventana, cada token cambia de posición y lo guardado ya no vale.
             unread, mask = ids[:, -self.context_length :], self._window_mask(ids)
-            self.cache = KVCache(self.model, len(ids), self.room) if ids.shape[1] <= self.room else None
+            self.cache = KVCache(self.model, len(ids), self.room) if ids.shape[1] < self.room else None
         return self.model(unread, mask=mask, cache=self.cache, last_only=True)[:, -1]
 
     def _window_mask(self, ids):

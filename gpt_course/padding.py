@@ -18,7 +18,7 @@ def pad_left(sequences, pad_id=0):
     lengths = torch.tensor([len(row) for row in rows])  # (B,)
     columns = torch.arange(lengths.max())  # (T,)
     mask = columns >= (lengths.max() - lengths)[:, None]  # (B, T)
-    ids = torch.full(mask.shape, pad_id, dtype=torch.int64)
+    ids = torch.full(mask.shape, pad_id)  # (B, T)
     ids[mask] = torch.cat(rows)  # se llena por filas, de izquierda a derecha
     return ids, mask
 
@@ -61,9 +61,10 @@ def positions(start, end, padding, device):
 
 
 def visibility(start, end, padding, device):
-    """Qué columnas lee cada token de las de `start` a `end`: (1 o B, 1, T, S), con S = `end`, True si la lee.
+    """Qué columnas lee cada token de las de `start` a `end`: (B, 1, T, S), con S = `end`, True si la lee.
 
-    None si basta con lo de siempre: cada token, todos los anteriores y a sí mismo.
+    Sin relleno, (1, T, S): la misma en todas las filas. None si basta con lo de siempre: cada token, todos
+    los anteriores y a sí mismo.
     """
     if padding is None and (start == 0 or end - start == 1):
         return None

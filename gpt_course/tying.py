@@ -84,7 +84,7 @@ def _same_matrix(first, second):
 def _save_once(model, state_dict, prefix, local_metadata):
     model.check_tie()
     if model._shares():
-        state_dict.pop(prefix + "out_head.weight", None)
+        del state_dict[prefix + "out_head.weight"]
 
 
 def _tie_again(model, incompatible_keys):

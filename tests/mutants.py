@@ -31,7 +31,7 @@ import libcst as cst
 from mutmut.mutation import mutators
 
 ROOT = Path(__file__).parents[1]
-COPIED = ["gpt_course", "tests", "conftest.py", "pyproject.toml"]
+COPIED = ["gpt_course", "tests", "conftest.py", "ajustes.py", "pyproject.toml"]
 EQUIVALENT = Path(__file__).with_suffix(".toml")
 # Las pruebas de un módulo llevan su nombre (las de memory/plan, test_memory.py y test_memory_plan.py), salvo:
 TESTS = {
@@ -39,6 +39,11 @@ TESTS = {
     "memory/units": ["test_memory_report.py"],
     "memory/advice": ["test_memory_advice.py"],
     "memory/ledger": ["test_memory_ledger.py"],
+    "memory/report": ["test_memory_report.py"],
+    "memory/__main__": ["test_memory_report.py"],
+    "weights/source": ["test_weights.py", "test_weights_saving.py"],
+    "weights/exact": ["test_weights_saving.py"],
+    "weights/swap": ["test_weights_saving.py"],
 }
 SLOW_IMPORTS = [
     "torch",
@@ -47,6 +52,8 @@ SLOW_IMPORTS = [
     "pytest",
     "tiktoken",
     "tokenizers",
+    "matplotlib.pyplot",  # la pide tests/conftest.py: sin él, casi todo el tiempo de cada mutante
+    "torch._dynamo.testing",
 ]
 EXAMPLES = 20  # de hypothesis, como mucho
 MEMORY = 12 * 2**30  # un mutante que pide más se da por muerto
@@ -207,7 +214,7 @@ def _child(sender, files, runner):
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if runner.seconds:
         signal.setitimer(signal.ITIMER_PROF, 60)  # por si se cuelga al importar
-    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
+    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-o", "addopts="]
     code = pytest.main([*options, *files], plugins=[runner])
     failed = runner.failed or (None if code == 0 else f"pytest terminó con {int(code)}")
     sender.send((failed, runner.seconds))

@@ -4,11 +4,13 @@ import math
 
 import pytest
 import torch
-from reference import random, randomize
+from reference import random, randomize, tiny_model
 from torch import nn
 
 from gpt_course.attention import MultiHeadAttention
+from gpt_course.cache import KVCache
 from gpt_course.dropout import Dropout, keep_mask
+from gpt_course.padding import visibility
 
 B, T, C, H = 2, 5, 12, 3
 D = C // H
@@ -67,6 +69,54 @@ def test_both_paths_agree(length, monkeypatch):
 def test_without_rate_training_is_the_fast_path():
     att, x = attention(drop_rate=0.0), inputs()
     assert torch.equal(att.train()(x), att.eval()(x))
+
+
+@pytest.mark.parametrize(("drop_rate", "training"), [(0.0, False), (0.0, True), (0.3, False)])
+def test_the_matrix_is_built_only_if_dropout_acts_or_someone_asks(drop_rate, training, monkeypatch):
+    att, x = attention(drop_rate=drop_rate).train(training), inputs()
+    expected, built = att(x), []
+    monkeypatch.setattr("gpt_course.attention._causal_weights", lambda *_: built.append(1) or 1 / 0)
+    assert torch.equal(att(x), expected) and not built
+    att.explicit = True
+    with pytest.raises(ZeroDivisionError):
+        att(x)
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+def test_each_token_reads_what_it_is_shown_and_nothing_else(explicit):
+    att, x = attention(qkv_bias=True), inputs()
+    att.explicit = explicit
+    visible = (random(B, 1, T, T) > 0) | torch.eye(T, dtype=torch.bool)
+    query, key, value = (
+        linear(x).view(B, T, H, D).transpose(1, 2) for linear in (att.W_query, att.W_key, att.W_value)
+    )
+    weights = (query @ key.transpose(2, 3) / math.sqrt(D)).exp() * visible  # (B, H, T, T)
+    context = weights / weights.sum(-1, keepdim=True) @ value
+    expected = att.out_proj(context.transpose(1, 2).reshape(B, T, C))
+    torch.testing.assert_close(att(x, visible=visible), expected, rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("explicit", [False, True])
+@pytest.mark.parametrize("pieces", [[5], [4, 1], [2, 3], [1] * 5], ids=str)
+def test_in_pieces_with_cache_it_reads_the_same(explicit, pieces):
+    model, x, out = tiny_model(), random(2, 5, 8), []
+    att, cache = model.trf_blocks[1].att, KVCache(model, 2)
+    att.explicit = explicit
+    for part in x.split(pieces, dim=1):
+        start, padding = cache.begin(model, part[..., 0], None)
+        out.append(att(part, visible=visibility(start, cache.end, padding, "cpu"), cache=cache[1]))
+        cache.commit()
+    torch.testing.assert_close(torch.cat(out, dim=1), att(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+def test_the_default_device_is_not_that_of_the_tokens(explicit):
+    att, x = attention(), inputs()
+    att.explicit = explicit
+    expected = att(x)
+    with torch.device("meta"):
+        assert torch.equal(att(x), expected)
 
 
 def test_dropout_acts_on_the_weights():

@@ -83,6 +83,13 @@ def test_with_silent_sublayers_only_the_shortcut_remains():
     assert torch.equal(ours(x), x)
 
 
+def test_what_is_visible_reaches_the_attention():
+    ours, x = block(), inputs()
+    only_itself = torch.eye(T, dtype=torch.bool).view(1, 1, T, T)
+    alone = ours(x.view(B * T, 1, C)).view(B, T, C)
+    torch.testing.assert_close(ours(x, visible=only_itself), alone, rtol=1e-5, atol=1e-5)
+
+
 def test_gradients():
     ours = block(drop_rate=0.3, qkv_bias=True).double()
 
@@ -113,3 +120,21 @@ def test_the_blocks_are_a_sequence_like_any_other():
 def test_a_block_of_another_kind_still_fits_without_cache_or_mask():
     row = Blocks(block(), nn.Identity())
     assert torch.equal(row(inputs()), row[0](inputs()))
+
+
+class Spy(nn.Module):
+    """Apunta lo que le llega y suma 1."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def forward(self, x, **reading):
+        self.seen.append(reading)
+        return x + 1
+
+
+def test_each_block_receives_its_part_of_the_cache_and_all_the_rest():
+    seen = []
+    assert Blocks(Spy(seen), Spy(seen))(0, cache="ab", visible="todo") == 2
+    assert seen == [{"cache": "a", "visible": "todo"}, {"cache": "b", "visible": "todo"}]

@@ -5,18 +5,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import as_huggingface, tiny_model
+from reference import as_huggingface, tiny_model, tokens
 
 from gpt_course.cache import KVCache
-from gpt_course.generation import generate, stream
+from gpt_course.generation import generate
 from gpt_course.memory import Plan, kv_cache
 from gpt_course.padding import pad_left
 
 VOCAB, CONTEXT = 13, 7  # los de tiny_model
-
-
-def tokens(batch, length, seed=0):
-    return torch.randint(VOCAB, (batch, length), generator=torch.Generator().manual_seed(seed))
 
 
 def logits_of_every_step(model, ids, count, **options):
@@ -42,13 +38,13 @@ def cases(draw):
         "tie_weights": draw(st.booleans()),
     }
     lengths = draw(st.lists(st.integers(1, 10), min_size=1, max_size=4))
-    return cfg, lengths, draw(st.integers(0, 12)), draw(st.booleans()), draw(st.integers(0, 2**31))
+    return cfg, lengths, draw(st.integers(1, 12)), draw(st.booleans()), draw(st.integers(0, 2**31))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)  # un empate al azar no debe enrojecer la suite
+@settings(max_examples=80, deadline=None, derandomize=True)  # un empate al azar no debe enrojecer la suite
 @given(cases())
 def test_the_same_tokens_and_logits_with_and_without_cache(case):
-    """Doscientos modelos al azar; las filas cortas llevan relleno y a menudo la ventana se corre."""
+    """Modelos al azar; las filas cortas llevan relleno y a menudo la ventana se corre."""
     cfg, lengths, count, explicit, seed = case
     torch.manual_seed(seed)
     model = tiny_model(**cfg).double()  # con C = 2 la norma agranda el redondeo de float32 más de 1e-5
@@ -56,19 +52,15 @@ def test_the_same_tokens_and_logits_with_and_without_cache(case):
         block.att.explicit = explicit
     prompts = [torch.randint(cfg["vocab_size"], (length,)) for length in lengths]
     ids, mask = pad_left(prompts)
-    with_cache, fast = logits_of_every_step(model, ids, count, mask=mask) if count else (ids, None)
-    without, slow = (
-        logits_of_every_step(model, ids, count, mask=mask, use_cache=False) if count else (ids, None)
-    )
-    assert torch.equal(with_cache, without)
+    cached, fast = logits_of_every_step(model, ids, count, mask=mask)
+    assert cached.shape == (len(lengths), ids.shape[1] + count)
+    read_again, slow = logits_of_every_step(model, ids, count, mask=mask, use_cache=False)
+    assert torch.equal(cached, read_again)
+    assert torch.allclose(fast, slow, rtol=0, atol=1e-10)
     for row, prompt in enumerate(prompts):  # y cada fila, lo mismo que ella sola, sin relleno ni caché
-        alone = generate(model, prompt[None], count, use_cache=False)[0]
-        assert torch.equal(with_cache[row, ids.shape[1] - len(prompt) :], alone)
-        if count:
-            plain = logits_of_every_step(model, prompt[None], count, use_cache=False)[1][:, 0]
-            assert torch.allclose(fast[:, row], slow[:, row], rtol=0, atol=1e-10)
-            assert torch.allclose(fast[:, row], plain, rtol=0, atol=1e-10)
-    assert generate(model, ids, count, mask=mask).shape == (len(lengths), ids.shape[1] + count)
+        alone, plain = logits_of_every_step(model, prompt[None], count, use_cache=False)
+        assert torch.equal(cached[row, ids.shape[1] - len(prompt) :], alone[0])
+        assert torch.allclose(fast[:, row], plain[:, 0], rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("pieces", [[7], [1] * 7, [3, 4], [1, 5, 1], [2, 2, 3]], ids=str)
@@ -107,118 +99,16 @@ def test_the_bytes_are_those_of_the_formula(dtype, batch, length):
     assert places == [store.untyped_storage().data_ptr() for store in (cache.keys, cache.values)]
 
 
-def test_only_the_last_place_goes_through_the_head():
-    model, rows = tiny_model(), []
-    model.out_head.register_forward_pre_hook(lambda module, inputs: rows.append(inputs[0].shape[1]))
-    generate(model, tokens(2, 5), 6)
-    generate(model, tokens(2, 5), 6, use_cache=False)
-    assert rows == [1] * 12
+def test_the_room_is_where_the_weights_are():
+    cache = KVCache(tiny_model().to("meta"), 1)
+    assert cache.keys.is_meta and cache.values.is_meta
 
 
-def test_last_only_is_the_last_row():
-    model, ids = tiny_model(), tokens(2, 5)
-    with torch.no_grad():
-        assert torch.allclose(model(ids, last_only=True), model(ids)[:, -1:], rtol=0, atol=1e-6)
-
-
-def test_the_cache_is_kept_across_the_steps_and_released_when_the_window_slides():
-    model, caches = tiny_model(), []
-    model.register_forward_pre_hook(
-        lambda module, inputs, options: caches.append(options["cache"]), with_kwargs=True
-    )
-    generate(model, tokens(1, 4), 6)  # lee 4 y tres de uno en uno; después ya no caben
-    assert len({id(cache) for cache in caches[:4]}) == 1 and caches[0].keys.shape[3] == CONTEXT
-    assert caches[4:] == [None, None]
-    caches.clear()
-    generate(model, tokens(1, 2), 3)
-    assert caches[0].keys.shape[3] == 4  # el último token elegido no se lee
-    caches.clear()
-    generate(model, tokens(1, 2), 3, use_cache=False)
-    assert caches == [None] * 3
-
-
-# --- Relleno, parada y flujo ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("pad_id", [0, 5, 12])
-@pytest.mark.parametrize("cache", [True, False])
-def test_nobody_reads_the_padding(pad_id, cache):
-    prompts = [[1, 2, 3, 4], [5], [6, 7]]
-    ids, mask = pad_left(prompts, pad_id)
-    reference, _ = pad_left(prompts)
-    out = generate(tiny_model(), ids, 6, mask=mask, use_cache=cache)
-    assert torch.equal(out[:, 4:], generate(tiny_model(), reference, 6, mask=mask, use_cache=cache)[:, 4:])
-
-
-@pytest.mark.parametrize("cache", [True, False])
-def test_each_sequence_stops_at_its_end(cache):
-    model, ids = tiny_model(), tokens(4, 3)
-    free = generate(model, ids, 8)
-    end = free[0, 5].item()  # un token que la primera fila escribe en el tercer paso
-    out = generate(model, ids, 8, eos_id=end, use_cache=cache)
-    for row, wanted in zip(out.tolist(), free.tolist(), strict=True):
-        new = wanted[3:]
-        stop = new.index(end) + 1 if end in new else len(new)
-        assert row[3:] == (new[:stop] + [end] * 8)[: out.shape[1] - 3]
-    assert out.shape[1] <= free.shape[1]
-
-
-@pytest.mark.parametrize("cache", [True, False])
-def test_a_finished_sequence_writes_nothing_else(cache):
-    model, ids, end = tiny_model(), tokens(4, 3), 5
-    options = {"temperature": 5.0, "use_cache": cache}
-    free = generate(model, ids, 20, generator=torch.Generator().manual_seed(1), **options)[:, 3:]
-    out = generate(model, ids, 20, eos_id=end, generator=torch.Generator().manual_seed(1), **options)[:, 3:]
-    finished = (free == end).cumsum(dim=1) > 0  # (B, 20): desde el primer final de cada fila
-    assert (free[finished] != end).sum() > 10  # sin `eos_id`, el texto sigue
-    assert torch.equal(out, free.masked_fill(finished, end)[:, : out.shape[1]])
-    assert out.shape[1] == 20 or finished[:, out.shape[1] - 1].all()
-
-
-def test_it_stops_when_all_have_finished():
-    model, ids = tiny_model(), tokens(1, 3)
-    free = generate(model, ids, 6)[0].tolist()
-    out = generate(model, ids, 6, eos_id=free[4])[0].tolist()
-    assert out == free[: free.index(free[4], 3) + 1]
-
-
-@pytest.mark.parametrize("value", [-1, 13, 1.0, 1.5, "fin", True])
-def test_bad_end(value):
-    with pytest.raises(ValueError, match=r"eos_id debe ser un token, un entero de 0 a 12; llegó"):
-        generate(tiny_model(), tokens(1, 2), 1, eos_id=value)
-
-
-def test_the_stream_gives_each_token_when_it_is_chosen():
-    model, ids = tiny_model(), tokens(2, 3)
-    calls = []
-    model.register_forward_hook(lambda *_: calls.append(1))
-    flow = stream(model, ids, 5)
-    assert not calls  # todavía no se ha pedido nada
-    first = next(flow)
-    assert len(calls) == 1 and first.shape == (2,)
-    rest = list(flow)
-    assert torch.equal(torch.stack([first, *rest], dim=1), generate(model, ids, 5)[:, 3:])
-
-
-def test_the_stream_refuses_bad_input_before_the_first_token():
-    with pytest.raises(ValueError, match="max_new_tokens"):
-        stream(tiny_model(), tokens(1, 2), -1)
-
-
-def test_gradients_are_as_the_reader_left_them_between_tokens():
-    for _ in stream(tiny_model(), tokens(1, 2), 2):
-        assert torch.is_grad_enabled()
-
-
-def test_sampling_is_the_same_with_and_without_cache():
-    model, ids = tiny_model(), tokens(3, 4)
-    for seed in range(20):
-        options = {"temperature": 1.0, "top_p": 0.9}
-        generators = [torch.Generator().manual_seed(seed) for _ in "ab"]
-        with_cache = generate(model, ids, 7, generator=generators[0], **options)
-        assert torch.equal(
-            with_cache, generate(model, ids, 7, generator=generators[1], use_cache=False, **options)
-        )
+def test_one_part_for_each_block():
+    assert len(list(KVCache(tiny_model(n_layers=3), 1))) == 3
+    for layer in (-1, 3):
+        with pytest.raises(IndexError):
+            KVCache(tiny_model(n_layers=3), 1)[layer]
 
 
 # --- Lo interrumpido no cuenta ----------------------------------------------------------------------------
@@ -256,6 +146,12 @@ def test_an_interrupted_reading_can_be_repeated(place, read, error):
     assert cache.length == 7
 
 
+def test_what_was_not_begun_does_not_count():
+    cache = KVCache(tiny_model(), 1)
+    cache.commit()
+    assert cache.length == 0 and cache.padding is None
+
+
 @torch.no_grad()
 def test_an_interrupted_reading_leaves_no_padding_behind():
     model, cache, mask = tiny_model(), KVCache(tiny_model(), 1), torch.tensor([[False, True, True]])
@@ -265,13 +161,6 @@ def test_an_interrupted_reading_leaves_no_padding_behind():
     hook.remove()
     out = model(tokens(1, 3), cache=cache)
     torch.testing.assert_close(out, model(tokens(1, 3)), rtol=0, atol=1e-5)
-
-
-@torch.no_grad()
-def test_features_also_count_as_a_reading():
-    model, ids, cache = tiny_model(), tokens(2, 5), KVCache(tiny_model(), 2)
-    x = torch.cat([model.features(ids[:, :3], cache=cache), model.features(ids[:, 3:], cache=cache)], dim=1)
-    torch.testing.assert_close(model.out_head(x), model(ids), rtol=0, atol=1e-5)
 
 
 # --- Ganchos y piezas cambiadas ---------------------------------------------------------------------------
@@ -312,6 +201,14 @@ def test_a_full_cache():
         model(tokens(1, 2), cache=cache)
     assert cache.length == 2
     assert model(tokens(1, 1), cache=cache).shape == (1, 1, VOCAB)  # y sigue sirviendo
+
+
+@torch.no_grad()
+def test_the_padding_goes_before_everything():
+    model, cache = tiny_model(), KVCache(tiny_model(), 2)
+    model(tokens(2, 1), cache=cache)
+    with pytest.raises(ValueError, match=r"en la primera lectura.*Ya hay 1 tokens leídos"):
+        model(tokens(2, 2), mask=torch.tensor([[False, True], [True, True]]), cache=cache)
 
 
 @torch.no_grad()
@@ -378,6 +275,9 @@ def test_a_cache_from_before_a_conversion(way):
     assert cache.length == 0
 
 
+CHANGES = [torch.Tensor.double, torch.Tensor.bfloat16, lambda x: x[..., :2], lambda x: x.to("meta")]
+
+
 class Change(torch.nn.Module):
     """Una capa envuelta que da otra cosa que la original."""
 
@@ -391,7 +291,7 @@ class Change(torch.nn.Module):
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["W_key", "W_value"])
-@pytest.mark.parametrize("change", [torch.Tensor.double, torch.Tensor.bfloat16, lambda x: x[..., :2]])
+@pytest.mark.parametrize("change", CHANGES)
 def test_rows_that_do_not_fit_are_refused(name, change):
     model = tiny_model()
     att = model.trf_blocks[1].att

@@ -89,9 +89,10 @@ def test_sizes_are_positive_integers(key, value):
 
 @pytest.mark.parametrize("value", [-0.1, 1, 1.0, 1.5, float("nan"), "0.1", True, None])
 def test_drop_rate_lies_in_the_half_open_interval(value):
-    with pytest.raises(
-        ValueError, match=rf"drop_rate debe ser un número del intervalo \[0, 1\); llegó {value!r}"
-    ):
+    message = (
+        rf"drop_rate debe ser un número del intervalo \[0, 1\); llegó {value!r}\. Un 10 % se escribe 0\.1"
+    )
+    with pytest.raises(ValueError, match=message):
         check_config({**GPT_CONFIG_124M, "drop_rate": value})
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from reference import as_huggingface, model_124m, tiny_model
+from reference import as_huggingface, model_124m, tiny_model, tokens
 from transformers.generation.logits_process import (
     TemperatureLogitsWarper,
     TopKLogitsWarper,
@@ -16,6 +16,7 @@ from transformers.generation.logits_process import (
 
 from gpt_course.cache import KVCache
 from gpt_course.generation import generate, stream
+from gpt_course.padding import pad_left
 from gpt_course.sampling import filter_logits
 
 
@@ -98,6 +99,48 @@ def test_with_cache_each_token_is_read_once_until_the_window_slides():
     model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].tolist()))
     out = generate(model, torch.tensor([[1, 2, 3, 4, 5]]), 5)[0].tolist()
     assert seen == [[out[:5]], [out[5:6]], [out[6:7]], [out[1:8]], [out[2:9]]]
+
+
+def test_only_the_last_place_goes_through_the_head():
+    model, rows = tiny_model(), []
+    model.out_head.register_forward_pre_hook(lambda module, inputs: rows.append(inputs[0].shape[1]))
+    generate(model, tokens(2, 5), 6)
+    generate(model, tokens(2, 5), 6, use_cache=False)
+    assert rows == [1] * 12
+
+
+def caches_of(length, count, **options):
+    """La caché con que se lee cada paso, al escribir `count` tokens tras `length`."""
+    model, caches = tiny_model(), []
+    model.register_forward_pre_hook(
+        lambda module, inputs, options: caches.append(options["cache"]), with_kwargs=True
+    )
+    generate(model, tokens(1, length), count, **options)
+    return caches
+
+
+def test_the_cache_is_kept_across_the_steps_and_released_when_the_window_slides():
+    first, *rest = caches_of(4, 6)  # lee 4 y tres de uno en uno; después ya no caben
+    assert first.keys.shape[3] == 7 and rest == [first] * 3 + [None] * 2
+    assert caches_of(2, 3)[0].keys.shape[3] == 4  # el último token elegido no se lee
+
+
+@pytest.mark.parametrize(
+    ("length", "count", "options"),
+    [(2, 3, {"use_cache": False}), (1, 3, {"use_cache": False}), (4, 1, {}), (7, 3, {})],
+)
+def test_what_is_read_only_once_is_not_kept(length, count, options):
+    assert caches_of(length, count, **options) == [None] * count
+
+
+def test_the_default_device_is_not_that_of_the_tokens():
+    model, (ids, mask) = tiny_model(), pad_left([[1, 2, 3], [4]])
+    for options in ({"eos_id": 3}, {"temperature": 1.0, "top_p": 0.9}, {"use_cache": False}):
+        torch.manual_seed(1)
+        expected = generate(model, ids, 6, mask=mask, **options)
+        torch.manual_seed(1)
+        with torch.device("meta"):
+            assert torch.equal(generate(model, ids, 6, mask=mask, **options), expected)
 
 
 @pytest.mark.parametrize("value", [-1, 1.0, "3", None, True])
@@ -250,6 +293,112 @@ def test_bad_generator(value):
 def test_sampling_options_without_temperature_are_refused(options, names):
     with pytest.raises(ValueError, match=f"Con temperature=0 se elige siempre el mayor y {names} haría nada"):
         generate(tiny_model(), torch.tensor([[1]]), 1, **options)
+
+
+# --- Relleno, parada y flujo ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pad_id", [0, 5, 12])
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_a_row_with_padding_continues_like_itself_alone(pad_id, use_cache):
+    model, prompts = tiny_model(), [[1, 2, 3, 4], [5], [6, 7]]
+    ids, mask = pad_left(prompts, pad_id)
+    out = generate(model, ids, 9, mask=mask, use_cache=use_cache)  # y la ventana se corre
+    for row, prompt in zip(out, prompts, strict=True):
+        alone = generate(model, torch.tensor([prompt]), 9, use_cache=False)[0]
+        assert torch.equal(row[4 - len(prompt) :], alone)
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_each_sequence_stops_at_its_end(cache):
+    model, ids = tiny_model(), tokens(4, 3)
+    free = generate(model, ids, 8)
+    end = free[0, 5].item()  # un token que la primera fila escribe en el tercer paso
+    out = generate(model, ids, 8, eos_id=end, use_cache=cache)
+    for row, wanted in zip(out.tolist(), free.tolist(), strict=True):
+        new = wanted[3:]
+        stop = new.index(end) + 1 if end in new else len(new)
+        assert row[3:] == (new[:stop] + [end] * 8)[: out.shape[1] - 3]
+    assert out.shape[1] <= free.shape[1]
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_finished_sequence_writes_nothing_else(cache):
+    model, ids, end = tiny_model(), tokens(4, 3), 5
+    options = {"temperature": 5.0, "use_cache": cache}
+    free = generate(model, ids, 20, generator=torch.Generator().manual_seed(1), **options)[:, 3:]
+    out = generate(model, ids, 20, eos_id=end, generator=torch.Generator().manual_seed(1), **options)[:, 3:]
+    finished = (free == end).cumsum(dim=1) > 0  # (B, 20): desde el primer final de cada fila
+    assert (free[finished] != end).sum() > 10  # sin `eos_id`, el texto sigue
+    assert torch.equal(out, free.masked_fill(finished, end)[:, : out.shape[1]])
+    assert out.shape[1] == 20 or finished[:, out.shape[1] - 1].all()
+
+
+def test_it_stops_when_all_have_finished():
+    model, ids = tiny_model(), tokens(1, 3)
+    free = generate(model, ids, 6)[0].tolist()
+    out = generate(model, ids, 6, eos_id=free[4])[0].tolist()
+    assert out == free[: free.index(free[4], 3) + 1]
+
+
+@pytest.mark.parametrize("end", [0, 12])
+def test_any_token_can_be_the_end(end):
+    model, ids = tiny_model(), tokens(1, 3)
+    with torch.no_grad():
+        model.final_norm.scale.zero_()
+        model.final_norm.shift.copy_(model.out_head.weight[end])
+        model.out_head.weight[end] *= 10  # gana siempre
+    assert generate(model, ids, 5, eos_id=end)[0, 3:].tolist() == [end]
+
+
+@pytest.mark.parametrize("value", [-1, 13, 1.0, 1.5, "fin", True])
+def test_bad_end(value):
+    with pytest.raises(ValueError, match=r"eos_id debe ser un token, un entero de 0 a 12; llegó"):
+        generate(tiny_model(), tokens(1, 2), 1, eos_id=value)
+
+
+def test_the_stream_gives_each_token_when_it_is_chosen():
+    model, ids = tiny_model(), tokens(2, 3)
+    calls = []
+    model.register_forward_hook(lambda *_: calls.append(1))
+    flow = stream(model, ids, 5)
+    assert not calls  # todavía no se ha pedido nada
+    first = next(flow)
+    assert len(calls) == 1 and first.shape == (2,)
+    rest = list(flow)
+    assert torch.equal(torch.stack([first, *rest], dim=1), generate(model, ids, 5)[:, 3:])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_new_tokens": -1}, "max_new_tokens"),
+        ({"mask": torch.tensor([[True, False]])}, "`mask` debe tener el relleno"),
+        ({"temperature": 1.0, "generator": 123}, "generator debe ser"),
+        ({"temperature": 1.0, "top_k": 0}, "top_k"),
+        ({"eos_id": 13}, "eos_id"),
+    ],
+    ids=str,
+)
+def test_the_stream_refuses_bad_input_before_the_first_token(options, message):
+    with pytest.raises(ValueError, match=message):
+        stream(tiny_model(), tokens(1, 2), **{"max_new_tokens": 1, **options})
+
+
+def test_gradients_are_as_the_reader_left_them_between_tokens():
+    for _ in stream(tiny_model(), tokens(1, 2), 2):
+        assert torch.is_grad_enabled()
+
+
+def test_sampling_is_the_same_with_and_without_cache():
+    model, ids = tiny_model(), tokens(3, 4)
+    for seed in range(20):
+        options = {"temperature": 1.0, "top_p": 0.9}
+        generators = [torch.Generator().manual_seed(seed) for _ in "ab"]
+        with_cache = generate(model, ids, 7, generator=generators[0], **options)
+        assert torch.equal(
+            with_cache, generate(model, ids, 7, generator=generators[1], use_cache=False, **options)
+        )
 
 
 # --- Lo que se rechaza antes de empezar -------------------------------------------------------------------

@@ -35,6 +35,11 @@ def test_attention_weights_are_asked_for_without_dropout():
         attention_weights(tiny_model(drop_rate=0.1).train(), tokens(1, 3))
 
 
+def test_training_mode_without_dropout_is_no_obstacle():
+    model, ids = tiny_model(), tokens(1, 3)
+    assert torch.equal(attention_weights(model.train(), ids), attention_weights(model.eval(), ids))
+
+
 def test_attention_weights_with_one_block_in_training_mode():
     model = tiny_model(drop_rate=0.1).eval()
     model.trf_blocks[0].train()

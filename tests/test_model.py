@@ -16,6 +16,7 @@ from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
 from gpt_course.generation import generate
 from gpt_course.inspection import attention_weights
 from gpt_course.model import GPTModel
+from gpt_course.padding import pad_left
 
 BATCH = torch.tensor([[6109, 3626, 6100, 345], [6109, 1110, 6622, 257]])
 LOGITS = """\
@@ -156,6 +157,49 @@ def test_embeddings_are_dropped_first():
     assert torch.equal(logits, model.out_head(model.final_norm(x)))
 
 
+def test_what_the_first_block_reads():
+    model, ids = tiny_model(), tokens(2, 5)
+    words, places = model.tok_emb(ids), torch.tensor([[0, 1, 2, 3, 4], [0, 0, 1, 2, 6]])
+    with torch.device("meta"):  # las posiciones nacen donde están los tokens
+        first = model.embed(ids)
+    assert torch.equal(first, words + model.pos_emb.weight[:5])
+    assert torch.equal(model.embed(ids, places), words + model.pos_emb.weight[places])
+
+
+def test_last_only_is_the_last_row():
+    model, ids = tiny_model(), tokens(2, 5)
+    last = model(ids, last_only=True)
+    assert last.shape == (2, 1, 13)
+    torch.testing.assert_close(last, model(ids)[:, -1:], rtol=0, atol=1e-6)
+
+
+PIECES = [[4], [2, 2], [2, 1, 1]]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("pieces", PIECES, ids=str)
+def test_a_padded_row_reads_like_itself_alone(pieces):
+    model, (ids, mask), cache = tiny_model(), pad_left([[1, 2, 3, 4], [5, 6, 7]]), KVCache(tiny_model(), 2)
+    first, *rest = ids.split(pieces, dim=1)
+    out = [model(first, mask=mask[:, : pieces[0]], cache=cache), *(model(part, cache=cache) for part in rest)]
+    expected = torch.cat([model(ids[:1])[0], model(ids[1:, 1:])[0]])  # sin relleno ni caché
+    for logits in (torch.cat(out, dim=1), model(ids, mask=mask)):
+        torch.testing.assert_close(logits[mask], expected, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("pieces", PIECES, ids=str)
+def test_features_are_what_the_head_reads(pieces):
+    model, (ids, mask) = tiny_model(), pad_left([[1, 2, 3, 4], [5, 6, 7]])
+    cache, other = KVCache(model, 2), KVCache(model, 2)
+    for place, part in enumerate(ids.split(pieces, dim=1)):
+        given = mask[:, : pieces[0]] if place == 0 else None
+        logits = model(part, mask=given, cache=other)
+        assert torch.equal(model.out_head(model.features(part, mask=given, cache=cache)), logits)
+    assert cache.length == other.length == 4
+    assert torch.equal(model.out_head(model.features(ids)), model(ids))
+
+
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("training", [False, True])
 def test_gradients(tied, training):
@@ -217,6 +261,28 @@ def test_the_configuration_is_not_changed():
     with torch.device("meta"):
         GPTModel(cfg)
     assert cfg == GPT_CONFIG_124M
+
+
+@pytest.mark.parametrize(
+    ("in_idx", "message"),
+    [
+        (torch.ones(1, 8, dtype=torch.int64), r"con 1 ≤ T ≤ 7; llegó T = 8"),
+        (torch.tensor([[0, 13]]), "entre 0 y 12; llegó 13"),
+        (torch.ones(1, 3, dtype=torch.int64, device="meta"), "está en cpu y los tokens llegaron en meta"),
+    ],
+    ids=["largos", "desconocidos", "en otro sitio"],
+)
+def test_what_cannot_be_read_is_refused(in_idx, message):
+    for read in (tiny_model(), tiny_model().features, tiny_model().check_input):
+        with pytest.raises(ValueError, match=message):
+            read(in_idx)
+
+
+def test_a_broken_tie_is_refused():
+    model = tiny_model(tie_weights=True)
+    model.tok_emb = copy.deepcopy(model.tok_emb)
+    with pytest.raises(ValueError, match="ya no son el mismo tensor"):
+        model(tokens(1, 3))
 
 
 # --- Estados de otros ----------------------------------------------------------------------------

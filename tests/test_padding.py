@@ -7,7 +7,7 @@ from reference import tiny_model, tokens
 
 from gpt_course.cache import KVCache
 from gpt_course.generation import generate
-from gpt_course.padding import count_padding, pad_left, visibility
+from gpt_course.padding import count_padding, pad_left, positions, visibility
 from gpt_course.training import checkpoint_blocks
 
 
@@ -16,25 +16,51 @@ def test_pad_left():
     assert ids.tolist() == [[1, 2, 3], [9, 9, 4], [9, 5, 6]]
     assert mask.tolist() == [[True, True, True], [False, False, True], [False, True, True]]
     assert ids.dtype == torch.int64 and mask.dtype == torch.bool
+    assert pad_left([[1, 2], [3]])[0].tolist() == [[1, 2], [0, 3]]
 
 
 @pytest.mark.parametrize(
-    "sequences", [[], [[]], [[1], []], [[[1]]], [[1.5]], [[True]], ["ab"], [None], 7, None], ids=str
+    ("sequences", "received"),
+    [
+        ([], []),
+        ([[]], [((0,), torch.float32)]),
+        ([[1], torch.ones(0, dtype=torch.int64)], [((1,), torch.int64), ((0,), torch.int64)]),
+        ([[[1]]], [((1, 1), torch.int64)]),
+        ([3], [((), torch.int64)]),
+        ([[1.5]], [((1,), torch.float32)]),
+        ([[True]], [((1,), torch.bool)]),
+        (["ab"], ["ab"]),
+        ([None], [None]),
+        (7, 7),
+        (None, None),
+    ],
+    ids=str,
 )
-def test_bad_sequences(sequences):
-    with pytest.raises(ValueError, match="pad_left espera una lista de secuencias de tokens, ninguna vacía"):
+def test_bad_sequences(sequences, received):
+    with pytest.raises(ValueError) as error:
         pad_left(sequences)
+    message = "pad_left espera una lista de secuencias de tokens, ninguna vacía, como [[5, 8], [7]]; llegó "
+    assert str(error.value).startswith(f"{message}{received}. Pon en cada una")
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int16, torch.int8, torch.uint8])
+def test_integers_of_any_size_are_joined(dtype):
+    ids, _ = pad_left([torch.tensor([1, 2], dtype=dtype), torch.tensor([3], dtype=dtype)])
+    assert ids.tolist() == [[1, 2], [0, 3]] and ids.dtype == torch.int64
+
+
+OTHER = r"un tensor de True y False con la forma de los tokens, \(2, 3\); llegó "
 
 
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        ([[True]], "llegó list"),
-        (torch.ones(2, 3), r"llegó torch\.float32"),
-        (torch.ones(3, dtype=torch.bool), r"llegó la forma \(3,\)"),
-        (torch.ones(3, 3, dtype=torch.bool), r"llegó la forma \(3, 3\)"),
-        (torch.ones(2, 2, dtype=torch.bool), r"llegó la forma \(2, 2\)"),
-        (torch.ones(2, 4, dtype=torch.bool), r"llegó la forma \(2, 4\)"),
+        ([[True]], OTHER + "list"),
+        (torch.ones(2, 3), OTHER + r"torch\.float32"),
+        (torch.ones(3, dtype=torch.bool), OTHER + r"la forma \(3,\)"),
+        (torch.ones(3, 3, dtype=torch.bool), OTHER + r"la forma \(3, 3\)"),
+        (torch.ones(2, 2, dtype=torch.bool), OTHER + r"la forma \(2, 2\)"),
+        (torch.ones(2, 4, dtype=torch.bool), OTHER + r"la forma \(2, 4\)"),
         (torch.tensor([[True, True, False], [True, True, True]]), "a la izquierda"),
         (torch.tensor([[False, False, False], [True, True, True]]), "al menos un token de verdad"),
         (torch.tensor([[True, False, True], [True, True, True]]), "a la izquierda"),
@@ -123,11 +149,6 @@ def test_checkpointed_blocks_read_with_padding():
     assert all(torch.equal(gradient, other) for gradient, other in zip(gradients, others, strict=True))
 
 
-def test_features_take_the_mask():
-    model, (ids, mask) = tiny_model(), pad_left(SEQUENCES)
-    assert torch.equal(model.out_head(model.features(ids, mask=mask)), model(ids, mask=mask))
-
-
 def test_a_mask_without_padding_changes_nothing():
     model, ids = tiny_model(), tokens(2, 5)
     assert torch.equal(model(ids, mask=torch.ones(2, 5, dtype=torch.bool)), model(ids))
@@ -151,9 +172,35 @@ def test_a_mask_in_a_later_reading_is_refused():
         model(tokens(2, 2), mask=torch.tensor([[False, True], [True, True]]), cache=cache)
 
 
+def test_padding_is_counted_by_rows():
+    mask = torch.tensor([[True, True, True], [False, False, True], [False, True, True]])
+    assert count_padding(mask, tokens(3, 3)).tolist() == [0, 2, 1]
+    assert count_padding(torch.ones(3, 3, dtype=torch.bool), tokens(3, 3)) is None
+    assert count_padding(None, tokens(3, 3)) is None
+
+
+def test_padding_of_a_mock_up_is_counted_without_looking():
+    padding = count_padding(torch.ones(3, 3, dtype=torch.bool), tokens(3, 3).to("meta"))
+    assert padding.is_meta and padding.shape == (3,)
+
+
+def test_the_default_device_is_not_that_of_the_tokens():
+    model, (ids, mask) = tiny_model(), pad_left(SEQUENCES)
+    expected = model(ids, mask=mask)
+    with torch.device("meta"):
+        assert torch.equal(model(ids, mask=mask), expected)
+
+
 def test_visibility_by_hand():
     rows = visibility(1, 3, torch.tensor([0, 2]), "cpu")  # B = 2: la segunda fila tiene dos rellenos
     assert rows.shape == (2, 1, 2, 3)
     assert rows[0, 0].tolist() == [[True, True, False], [True, True, True]]
     assert rows[1, 0].tolist() == [[False, True, False], [False, False, True]]
+    rows = visibility(1, 3, None, "cpu")  # sin relleno, una sola tabla para todas las filas
+    assert rows.tolist() == [[[True, True, False], [True, True, True]]]
     assert visibility(0, 3, None, "cpu") is visibility(5, 6, None, "cpu") is None
+
+
+def test_positions_by_hand():
+    assert positions(2, 5, None, "cpu").tolist() == [2, 3, 4]
+    assert positions(2, 5, torch.tensor([0, 1, 4]), "cpu").tolist() == [[2, 3, 4], [1, 2, 3], [0, 0, 0]]

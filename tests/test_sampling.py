@@ -11,7 +11,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from gpt_course.sampling import choose_token, filter_logits, sample_token
+from gpt_course.sampling import check_sampling, choose_token, filter_logits, sample_token
 
 
 def cases():
@@ -72,6 +72,7 @@ def test_a_tie_on_the_edge_keeps_the_smallest_numbers():
     filtered = filter_logits(torch.tensor([0.0, 1.0, 1.0, 1.0, 1.0, 0.0]), top_p=0.4)
     assert filtered.isfinite().tolist() == [False, True, True, False, False, False]
     assert filter_logits(torch.zeros(60_000), top_p=1e-9).argmax() == 0
+    assert filter_logits(torch.zeros(2), top_p=0.5).isfinite().tolist() == [True, False]  # ½ ya suma ½
 
 
 def test_filters_by_hand():
@@ -124,6 +125,34 @@ def test_the_edges_of_the_draw(monkeypatch, u, expected):
     assert sample_token(logits).tolist() == [[expected]]  # nunca sale uno de probabilidad 0
 
 
+def test_the_last_number_falls_on_the_last_token(monkeypatch):
+    """Aunque las probabilidades, sumadas con redondeo, no lleguen a 1 o se pasen."""
+    monkeypatch.setattr(torch, "rand", FixedUniform(1 - 2**-53))
+    logits = random(200, 50, dtype=torch.float64)
+    total = logits.softmax(-1).cumsum(-1)[:, -1]
+    assert (total < 1).any() and (total > 1).any()
+    assert (sample_token(logits) == 49).all()
+
+
+def test_a_vocabulary_of_one_leaves_no_choice():
+    assert sample_token(torch.zeros(3, 1)).tolist() == [[0]] * 3
+    assert choose_token(torch.zeros(3, 1)).tolist() == choose_token(torch.zeros(3, 1), temperature=1).tolist()
+
+
+def test_the_draw_is_counted_in_64_bits():
+    logits = random(40, 50_000)  # en 32, lo acumulado por redondeo alcanza lo que mide un token
+    draws = [sample_token(given, torch.Generator().manual_seed(1)) for given in (logits, logits.double())]
+    assert torch.equal(*draws)
+
+
+def test_the_default_device_does_not_move_the_draw():
+    logits, options = random(5, 9), {"temperature": 2.0, "top_k": 7, "top_p": 0.9}
+    expected, received = (torch.Generator().manual_seed(1) for _ in "ab")
+    tokens = choose_token(logits, generator=expected, **options)
+    with torch.device("meta"):
+        assert torch.equal(choose_token(logits, generator=received, **options), tokens)
+
+
 def test_filtering_with_temperature_zero_is_refused():
     with pytest.raises(ValueError, match=r"temperatura 0.*argmax"):
         filter_logits(torch.zeros(3), temperature=0)
@@ -142,15 +171,57 @@ def test_logits_of_another_shape(function, shape):
         function(torch.zeros(shape))
 
 
-@pytest.mark.parametrize("function", [sample_token, choose_token, filter_logits])
-@pytest.mark.parametrize("logits", [torch.ones(1, 3, dtype=torch.long), [[0.0, 1.0]], None], ids=str)
-def test_logits_are_decimals(function, logits):
-    with pytest.raises(ValueError, match="un tensor de decimales; llegó"):
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0), (0, 3)])
+def test_logits_to_filter_of_another_shape(shape):
+    with pytest.raises(ValueError, match=r"logits \(…, V\); llegó la forma .*logits\[:, -1\]"):
+        filter_logits(torch.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("function", "shape"), [(sample_token, "(B, V)"), (choose_token, "(B, V)"), (filter_logits, "(…, V)")]
+)
+@pytest.mark.parametrize(
+    ("logits", "received"),
+    [(torch.ones(1, 3, dtype=torch.long), "torch.int64"), ([[0.0, 1.0]], "list"), (None, "NoneType")],
+    ids=str,
+)
+def test_logits_are_decimals(function, shape, logits, received):
+    with pytest.raises(ValueError) as error:
         function(logits)
+    assert str(error.value) == f"Se esperaban logits {shape}, un tensor de decimales; llegó {received}."
+
+
+class Elsewhere(torch.Generator):
+    """Un generador que dice ser de una GPU."""
+
+    device = torch.device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("generator", "received"),
+    [(Elsewhere(), "cuda"), (123, "int"), (torch.zeros(1), "Tensor")],
+    ids=["de una GPU", "un número", "un tensor"],
+)
+def test_a_generator_is_of_the_cpu(generator, received):
+    for draw in (
+        lambda: sample_token(torch.zeros(1, 3), generator),
+        lambda: check_sampling(1.0, None, None, generator),
+    ):
+        with pytest.raises(ValueError, match=rf"un torch\.Generator de la CPU; llegó {received}\. Créalo"):
+            draw()
 
 
 def test_the_greedy_choice_is_the_first_of_the_highest():
     assert choose_token(torch.tensor([[1.0, 3.0, 3.0], [2.0, 0.0, -math.inf]])).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("name", ["top_k", "top_p", "generator"])
+def test_the_greedy_choice_takes_no_option_that_would_do_nothing(name):
+    options = {"top_k": 2, "top_p": 0.5, "generator": torch.Generator()}
+    with pytest.raises(
+        ValueError, match=f"Con temperature=0 se elige siempre el mayor y {name} no haría nada"
+    ):
+        choose_token(torch.zeros(1, 3), **{name: options[name]})
 
 
 @pytest.mark.parametrize("row", [[math.nan, 0.0], [math.inf, 0.0], [-math.inf, -math.inf]], ids=str)

@@ -140,6 +140,59 @@ def test_equal_matrices_with_a_nan_are_the_same():
     assert is_tied(model)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda matrix: matrix.index_put((torch.tensor(0), torch.tensor(0)), torch.tensor(1e-12)),
+        lambda matrix: matrix.where(matrix == 0, matrix.nextafter(torch.tensor(9.0))),
+        lambda matrix: matrix[:-1],
+        lambda matrix: matrix[:-1].to("meta"),
+        lambda matrix: matrix.view(8, 13).to("meta"),
+    ],
+    ids=["casi cero", "el número siguiente", "una fila menos", "maqueta más corta", "maqueta traspuesta"],
+)
+def test_almost_the_same_matrix_is_another(other):
+    state, model = tiny_model(tie_weights=True).state_dict(), tiny_model(tie_weights=True)
+    state["tok_emb.weight"][0, 0] = 0
+    with pytest.raises(ValueError, match="llegaron dos distintas"):
+        model.load_state_dict({**state, HEAD: other(state["tok_emb.weight"])})
+
+
+@pytest.mark.parametrize(
+    "convert", [torch.Tensor.clone, torch.Tensor.double, lambda matrix: matrix.to("meta")]
+)
+def test_the_same_matrix_in_another_form_is_accepted(convert):
+    state, model = tiny_model(tie_weights=True).state_dict(), tiny_model(9, tie_weights=True)
+    matrix = state["tok_emb.weight"]
+    model.load_state_dict({**state, "tok_emb.weight": convert(matrix), HEAD: matrix}, assign=True)
+    assert is_tied(model)
+    model.load_state_dict({**state, HEAD: convert(matrix)}, assign=True)
+    assert is_tied(model)
+    assert torch.equal(model.tok_emb.weight, matrix)
+
+
+def test_a_part_of_the_state_without_the_ends_loads():
+    state, model = tiny_model(1, tie_weights=True).state_dict(), tiny_model(2, tie_weights=True)
+    part, matrix = {"final_norm.scale": state["final_norm.scale"]}, model.tok_emb.weight.clone()
+    missing, unexpected = model.load_state_dict(part, strict=False)
+    assert {"tok_emb.weight", HEAD} < set(missing) and not unexpected
+    assert torch.equal(model.final_norm.scale, state["final_norm.scale"])
+    assert torch.equal(model.out_head.weight, matrix) and is_tied(model)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_an_unknown_name_is_not_loaded(tied):
+    model = tiny_model(tie_weights=tied)
+    with pytest.raises(RuntimeError, match="otra_matriz"):
+        model.load_state_dict({**model.state_dict(), "otra_matriz": torch.ones(1)})
+
+
+def test_only_what_is_asked_for_is_converted():
+    model = tiny_model(tie_weights=True)
+    model.to_empty(device="meta", recurse=False)  # el modelo no tiene números suyos: son de sus piezas
+    assert model.tok_emb.weight.device.type == "cpu" and is_tied(model)
+
+
 def test_a_tied_mock_up_takes_real_weights_of_both_names():
     state = tiny_model(tie_weights=True).state_dict()
     model = tiny_model(tie_weights=True).to("meta")
@@ -296,6 +349,11 @@ def test_a_head_of_two_classes_on_purpose():
     model.out_head, model.tied = nn.Linear(8, 2), False
     assert model(tokens(1, 3)).shape == (1, 3, 2)
     assert HEAD in model.double().state_dict()
+
+
+def test_tied_says_what_the_configuration_says():
+    assert tiny_model().tied is False  # aunque no lleve la clave
+    assert [tiny_model(tie_weights=value).tied for value in (False, True)] == [False, True]
 
 
 @pytest.mark.parametrize("value", ["no", 0, None])
