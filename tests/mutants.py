@@ -39,6 +39,11 @@ TESTS = {
     "memory/units": ["test_memory_report.py"],
     "memory/advice": ["test_memory_advice.py"],
     "memory/ledger": ["test_memory_ledger.py"],
+    "memory/report": ["test_memory_report.py"],
+    "memory/__main__": ["test_memory_report.py"],
+    "weights/source": ["test_weights.py", "test_weights_saving.py"],
+    "weights/exact": ["test_weights_saving.py"],
+    "weights/swap": ["test_weights_saving.py"],
 }
 SLOW_IMPORTS = [
     "torch",
