@@ -31,7 +31,7 @@ import libcst as cst
 from mutmut.mutation import mutators
 
 ROOT = Path(__file__).parents[1]
-COPIED = ["gpt_course", "tests", "conftest.py", "pyproject.toml"]
+COPIED = ["gpt_course", "tests", "conftest.py", "ajustes.py", "pyproject.toml"]
 EQUIVALENT = Path(__file__).with_suffix(".toml")
 # Las pruebas de un módulo llevan su nombre (las de memory/plan, test_memory.py y test_memory_plan.py), salvo:
 TESTS = {
@@ -212,7 +212,7 @@ def _child(sender, files, runner):
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if runner.seconds:
         signal.setitimer(signal.ITIMER_PROF, 60)  # por si se cuelga al importar
-    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
+    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-o", "addopts="]
     code = pytest.main([*options, *files], plugins=[runner])
     failed = runner.failed or (None if code == 0 else f"pytest terminó con {int(code)}")
     sender.send((failed, runner.seconds))
