@@ -22,4 +22,4 @@ def read_checked(path, sha256):
             f"El archivo {path.name} está dañado: se esperaba SHA-256 {sha256} y llegó {digest} "
             f"({len(data)} bytes). {remedy}"
         )
-    return data.decode("utf-8")
+    return data.decode()

@@ -94,7 +94,7 @@ def to_parts(piece):
     """Los bytes de un texto, cada uno por separado: una tupla de bytes."""
     _check_text(piece)
     try:
-        data = piece.encode("utf-8")
+        data = piece.encode()
     except UnicodeEncodeError as error:
         raise ValueError(
             f"El texto lleva un sustituto suelto (U+{ord(piece[error.start]):04X}), media letra de UTF-16, "
@@ -158,7 +158,7 @@ class BPETokenizer:
         """El texto de una lista de números. Con `errors="replace"`, lo que no es UTF-8 sale como �."""
         data = self.decode_bytes(ids)
         try:
-            return data.decode("utf-8", errors)
+            return data.decode(errors=errors)
         except UnicodeDecodeError as error:
             raise ValueError(
                 f"Esos tokens dan los bytes {data!r}, que no son UTF-8: falta parte de una letra. "
@@ -189,7 +189,6 @@ def load_gpt2_tokenizer():
         pat_str=PATTERN,
         mergeable_ranks={token: rank for rank, token in enumerate(tokens)},
         special_tokens={END_OF_TEXT: len(tokens)},
-        explicit_n_vocab=len(tokens) + 1,
     )
 
 
@@ -197,4 +196,4 @@ def load_gpt2_merges():
     """Las 50 000 fusiones de GPT-2, en orden: lista de parejas (bytes, bytes). Errores: los de arriba."""
     byte_of = dict(zip(LETTERS, BYTE_ORDER, strict=True))
     lines = read_checked(VOCAB_BPE, VOCAB_BPE_SHA256).splitlines()[1:]  # la primera línea dice la versión
-    return [tuple(bytes(byte_of[letter] for letter in half) for half in line.split(" ")) for line in lines]
+    return [tuple(bytes(byte_of[letter] for letter in half) for half in line.split()) for line in lines]

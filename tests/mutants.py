@@ -14,8 +14,8 @@ import contextlib
 import difflib
 import gc
 import importlib
-import multiprocessing
 import os
+import pickle
 import re
 import resource
 import shutil
@@ -188,24 +188,24 @@ class _Runner:
 
 def run_tests(files, seconds=None, killers=None, latest=None):
     """Pasa las pruebas en una copia de este proceso: (la primera que falla o None, lo que tarda cada una)."""
-    receiver, sender = multiprocessing.Pipe(duplex=False)
-    pid = os.fork()
-    if pid == 0:
-        os.setsid()
-        _child(sender, files, _Runner(seconds or {}, killers, latest))
-    sender.close()
-    try:
-        _, status = os.waitpid(pid, 0)
-    finally:  # también los procesos que una prueba haya dejado atrás
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-    try:
-        return receiver.recv()
-    except EOFError:  # murió sin contestar: se colgó o pidió demasiada memoria
-        return f"muere ({status})", {}
+    with tempfile.TemporaryFile() as answer:  # en una tubería no caben los nombres de muchas pruebas
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            _child(answer, files, _Runner(seconds or {}, killers, latest))
+        try:
+            _, status = os.waitpid(pid, 0)
+        finally:  # también los procesos que una prueba haya dejado atrás
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+        answer.seek(0)
+        try:
+            return pickle.load(answer)
+        except EOFError:  # murió sin contestar: se colgó o pidió demasiada memoria
+            return f"muere ({status})", {}
 
 
-def _child(sender, files, runner):
+def _child(answer, files, runner):
     import pytest
 
     quiet = os.open(os.devnull, os.O_RDWR)
@@ -217,7 +217,8 @@ def _child(sender, files, runner):
     options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-o", "addopts="]
     code = pytest.main([*options, *files], plugins=[runner])
     failed = runner.failed or (None if code == 0 else f"pytest terminó con {int(code)}")
-    sender.send((failed, runner.seconds))
+    pickle.dump((failed, runner.seconds), answer)
+    answer.flush()
     os._exit(0)
 
 

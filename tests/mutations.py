@@ -432,7 +432,7 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
     (
         "memory/parameters",
         "una matriz compartida contada dos veces",
-        'if cfg.get("tie_weights", False) else',
+        'if cfg.get("tie_weights") else',
         "if False else",
     ),
     ("memory/parameters", "AdamW sin las cuentas de pasos", "_FP32 * tensors if", "0 if"),

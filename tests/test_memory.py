@@ -258,6 +258,39 @@ def test_published_figures():
         assert sum(sizes.values()) == 16 * 163_009_536 + 4 * len(parameter_shapes(GPT_CONFIG_124M))
 
 
+def test_each_piece_by_hand():
+    """Un modelo de dos bloques con B = 2, T = 5 y C = 8: N = 320 bytes y cada máscara, 4096."""
+    plan = Plan({**TINY, "drop_rate": 0.1}, batch=2, seq=5)
+    saved = {
+        "inputs": 16 * 10 + 8 * 5,
+        "norms": 5 * 4 * 10 * 25,
+        "attention": 2 * (5 * 320 + 2 * 400 + 25 + 4096),
+        "feed_forward": 2 * 21 * 320,
+        "dropout": 5 * 4096,
+        "block_inputs": 0,
+        "output_head": 320,
+        "loss": 2 * 5 * 13 * 4 + 4,
+    }
+    assert activations(plan) == saved
+    light = {"norms": 1000, "attention": 0, "feed_forward": 0, "dropout": 4096, "block_inputs": 2 * 320}
+    assert activations(dataclasses.replace(plan, checkpointing=True)) == {**saved, **light}
+    assert flops(plan) == {
+        "projections": 2 * 2 * 10 * 4 * 64,
+        "scores": 2 * 4 * 10 * 5 * 8,
+        "feed_forward": 2 * 2 * 10 * 8 * 64,
+        "output_head": 2 * 10 * 8 * 13,
+    }
+    assert type(training_flops(dataclasses.replace(plan, cfg=TINY, checkpointing=True))) is int
+
+
+def test_what_a_plan_says_by_default():
+    plan = Plan(GPT_CONFIG_124M)
+    assert plan == Plan(GPT_CONFIG_124M, 1, 1024, "fp32", "adamw", False, False, 1)
+    assert (plan.tied, Plan(GPT2_CONFIGS["gpt2"]).tied) == (False, True)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        plan.batch = 2
+
+
 def test_explicit_attention_gives_the_same_as_sdpa():
     model, x = tiny_model(), tokens(2, 7)
     expected = model(x)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gpt_course.config import GPT2_CONFIGS
 from gpt_course.memory import Plan, inference_peak, training_peak
-from gpt_course.memory.advice import _apply, _levers, advice, verdict
+from gpt_course.memory.advice import _apply, _levers, _size, advice, verdict
 
 GIB = 2**30
 SMALL = GPT2_CONFIGS["gpt2"]
@@ -23,8 +23,10 @@ SMALL = GPT2_CONFIGS["gpt2"]
 @pytest.mark.parametrize(("task", "peak"), [("Entrenar", training_peak), ("Generar", inference_peak)])
 def test_the_verdict(task, peak, room, words):
     plan = Plan(SMALL, seq=64)
-    line = next(line for line in verdict(plan, peak(plan) + room).splitlines() if line.startswith(task))
+    text = verdict(plan, peak(plan) + room)
+    line = next(line for line in text.splitlines() if line.startswith(task))
     assert line.startswith(f"{task}: {words}")
+    assert (f"{line}\n  " in text) == (words == "no cabe")  # el consejo, solo si hace falta
 
 
 def test_what_fits_needs_no_advice():
@@ -83,6 +85,7 @@ def test_the_advice_is_true(case):
             assert least == peak(plan)
         else:
             assert peak(applied) == least and stated(text) == pytest.approx(least, rel=0.06)
+            assert len(names) == min(size for size, high in peaks if high == least)  # ninguno de adorno
 
 
 def stated(text):
@@ -101,6 +104,48 @@ def test_the_mildest_change_is_chosen():
     plan = Plan(SMALL, batch=8)
     ram = training_peak(replace(plan, batch=4, accumulation=2))
     assert "lotes de 4 frases acumulados" in advice(plan, ram, training_peak)
+
+
+def test_a_change_that_is_just_enough_is_enough():
+    plan = Plan(SMALL, seq=64)
+    text = advice(plan, training_peak(replace(plan, optimizer="sgd")), training_peak)
+    assert text.startswith("Basta con uno") and "SGD" in text
+
+
+def test_the_changes_that_are_tried():
+    plan = Plan(SMALL, batch=6, seq=8, accumulation=2, explicit=True)
+    plain = {**plan.cfg, "drop_rate": 0.0}
+    common = [
+        {"sin dropout, con SDPA": {"cfg": plain, "explicit": False}},
+        {"bf16 en todo": {"dtype": "bf16"}},
+        {"frases de 4 tokens": {"seq": 4}, "frases de 2 tokens": {"seq": 2}},
+    ]
+    batches = {3: "lotes de 3 frases", 2: "lotes de 2 frases", 1: "lotes de 1 frase"}
+    assert list(map(dict, _levers(plan, training=False))) == [
+        {name: {"batch": size, "accumulation": 2} for size, name in batches.items()},
+        *common,
+    ]
+    assert list(map(dict, _levers(plan, training=True))) == [
+        {f"{name} acumulados": {"batch": size, "accumulation": 12 // size} for size, name in batches.items()},
+        common[0],
+        {"recomputación de los bloques": {"checkpointing": True}},
+        *common[1:],
+        {"SGD como optimizador": {"optimizer": "sgd"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (100_000, "100,000 B"),
+        (104_858, "0.10 MiB"),
+        (10**8, "95.37 MiB"),
+        (107_374_183, "0.10 GiB"),
+        (5000 * GIB, "5,000.00 GiB"),
+    ],
+)
+def test_a_size_is_said_in_the_unit_that_suits_it(size, text):
+    assert _size(size) == text
 
 
 def test_a_change_that_changes_nothing_is_not_named():

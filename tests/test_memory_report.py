@@ -22,10 +22,11 @@ from gpt_course.memory import (
     training_peak,
     weights_file,
 )
-from gpt_course.memory.__main__ import main
+from gpt_course.memory.__main__ import BadInput, main, make_plan, read
 from gpt_course.memory.report import LABELS, summary, table
 
 GIB = 2**30
+PLAIN = {**GPT2_CONFIGS["gpt2"], "drop_rate": 0.0}
 
 
 def ask(capsys, *arguments):
@@ -50,6 +51,9 @@ def test_each_unit_has_its_name(unit, value):
         ("1,5 KiB", 1536),
         ("1.5kB", 1500),
         ("7B", 7),
+        ("1B", 1),
+        ("2TiB", 2 * 2**40),
+        ("3TB", 3 * 10**12),
     ],
 )
 def test_sizes_are_read(text, size):
@@ -111,6 +115,12 @@ def test_every_key_of_the_summary_has_its_name_in_spanish():
     sizes = ("parameters", "training_bytes", "activation_bytes", "inference_bytes", "forward_flops")
     sizes += ("training_timeline_bytes",)
     assert {key for section in sizes for key in found[section]} - {"total"} <= set(LABELS)
+
+
+def test_labels_are_read_inside_a_sentence_and_none_is_repeated():
+    """En minúscula, salvo las siglas; con dos iguales, una partida taparía a la otra."""
+    assert [label for label in LABELS.values() if label != label.lower()] == ["caché KV"]
+    assert len(set(LABELS.values())) == len(LABELS)
 
 
 @pytest.mark.parametrize(
@@ -200,11 +210,70 @@ def test_the_command_runs_as_a_module():
     assert done.stderr.startswith("Error: `--batch`")
 
 
-def test_the_help_is_in_spanish(capsys):
+HELP = {
+    "-h, --help": "muestra esta ayuda",
+    "--model": "uno de gpt2, gpt2-medium, gpt2-large, gpt2-xl (de serie, gpt2)",
+    "--batch": "frases por lote, B (de serie, 1)",
+    "--seq": "tokens por frase, T (de serie, context_length)",
+    "--dtype": "uno de fp32, bf16, mixed (de serie, fp32)",
+    "--optimizer": "uno de sgd, momentum, adamw (de serie, `adamw`)",
+    "--attention": "`sdpa` o `explicit`; con dropout es siempre `explicit`",
+    "--accumulation": "lotes por paso del optimizador (de serie, 1)",
+    "--checkpointing": "calcula otra vez los bloques al ir hacia atrás",
+    "--vocab-size": "cambia vocab_size",
+    "--context-length": "cambia context_length",
+    "--emb-dim": "cambia emb_dim",
+    "--n-heads": "cambia n_heads",
+    "--n-layers": "cambia n_layers",
+    "--drop-rate": "cambia drop_rate",
+    "--qkv-bias, --no-qkv-bias": "cambia qkv_bias",
+    "--tie-weights, --no-tie-weights": "cambia tie_weights",
+    "--ram": "memoria del equipo, como 8GiB: dice si cabe y qué lo haría caber",
+    "--json": "la cuenta como JSON, con los tamaños en bytes",
+}
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_the_help_is_in_spanish(capsys, monkeypatch, option):
+    monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit):
-        main(["--help"])
-    out = capsys.readouterr().out
-    assert out.startswith("Uso: python -m gpt_course.memory [opciones]") and "usage" not in out
+        main([option])
+    text = re.sub(
+        r"\n {20,}", "   ", capsys.readouterr().out
+    )  # una opción larga deja su ayuda para la siguiente
+    use, about, title, *options = [line for line in text.splitlines() if line]
+    assert (use, title) == ("Uso: python -m gpt_course.memory [opciones]", "Opciones:")
+    assert about == "Predice la memoria y las operaciones de un GPT, sin crearlo."
+    pieces = [re.match(r" *(-.*?)(?: [A-Z_]+)?   *(.*)", line).groups() for line in options]
+    assert dict(pieces) == HELP
+
+
+def test_what_comes_by_default(capsys):
+    plain = json.loads(ask(capsys, "--json")[1])
+    assert plain["model"] == "gpt2"
+    assert plain["plan"] == summary(Plan(GPT2_CONFIGS["gpt2"]))["plan"]
+
+
+def test_the_example_of_an_error_works(capsys):
+    for wrong in ("--batch", "--nada"):
+        example = re.search(r"Por ejemplo: python -m gpt_course\.memory (.*)\n", ask(capsys, wrong)[2])[1]
+        code, out, _ = ask(capsys, *example.split())
+        assert code == 0 and "B = 4, T = 512" in out and "en 8.00 GiB" in out
+
+
+@pytest.mark.parametrize(
+    ("option", "limit"), [("--batch", 10**8), ("--accumulation", 10**8), ("--n-layers", 10**4)]
+)
+def test_the_ends_of_each_interval_are_valid(option, limit):
+    for value in (1, limit):
+        assert make_plan(read([option, str(value)]))
+    with pytest.raises(BadInput, match=f"un entero de 1 a {limit}; llegó '{limit + 1}'"):
+        make_plan(read([option, str(limit + 1)]))
+
+
+def test_the_json_can_be_read_by_a_person(capsys):
+    _, out, _ = ask(capsys, *"--json --model gpt2-xl --batch 8 --dtype bf16 --ram 8GiB".split())
+    assert out.startswith('{\n  "model": "gpt2-xl",\n') and "recomputación" in out
 
 
 def test_the_table_counts_the_operations_by_piece():
@@ -220,6 +289,25 @@ def test_a_thousand_blocks_are_answered_at_once(capsys):
     code, out, _ = ask(capsys, "--n-layers", "1000", "--ram", "1GiB")
     assert code == 0 and "harían falta 26.69 GiB" in out
     assert time.process_time() - seconds < 5  # del procesador; recorriéndolos eran 40
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "B = 1, T = 1024 · fp32 · adamw · dropout 0.1 · atención explícita"),
+        ({"cfg": PLAIN}, "B = 1, T = 1024 · fp32 · adamw · dropout 0 · atención con SDPA"),
+        (
+            {"cfg": PLAIN, "explicit": True, "accumulation": 2, "batch": 3, "seq": 9},
+            "B = 3, T = 9 · fp32 · adamw · dropout 0 · atención explícita · 2 lotes acumulados",
+        ),
+        (
+            {"cfg": PLAIN, "checkpointing": True, "dtype": "mixed", "optimizer": "sgd"},
+            "B = 1, T = 1024 · mixed · sgd · dropout 0 · atención con SDPA · recomputación",
+        ),
+    ],
+)
+def test_the_plan_is_told_in_a_line(fields, words):
+    assert table(Plan(**{"cfg": GPT2_CONFIGS["gpt2"], **fields}), "x").splitlines()[1] == words
 
 
 def test_columns_never_touch():

@@ -315,6 +315,7 @@ def test_steps_go_from_bytes_to_tokens():
         (lambda ours: BPETokenizer([(b"h", b"o", b"l")]), "que ya existen; llegó"),
         (lambda ours: BPETokenizer(ours.merges[::-1]), "Déjalas en su orden"),
         (lambda ours: BPETokenizer([b"ho"]), "que ya existen; llegó b'ho'"),
+        (lambda ours: BPETokenizer([[b"h", b"o"]]), r"que ya existen; llegó \[b'h', b'o'\]"),
         (lambda ours: ours.encode("a\ud800"), r"sustituto suelto \(U\+D800\)"),
         (lambda ours: ours.decode([ours.n_vocab]), "entero de 0 a .* llegó"),
         (lambda ours: ours.decode([-1]), "entero de 0 a .* llegó -1"),

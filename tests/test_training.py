@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from gpt_course.inspection import attention_weights
 from gpt_course.memory.measure import saved_bytes
 from gpt_course.padding import pad_left
 from gpt_course.training import checkpoint_blocks, evaluate, make_optimizer, next_token_loss, train
+from gpt_course.training.batches import one_round
 
 
 def batch(rows=4, length=5, seed=0):
@@ -66,6 +68,8 @@ def test_loss_of_transformers():
         (tokens(2, 5), [[1]], r"deben ser tensores.*llegaron Tensor y list"),
         (None, tokens(2, 5), r"deben ser tensores.*llegaron NoneType y Tensor"),
         (tokens(2, 5), tokens(2, 5) + 13, r"entre 0 y 12; llegó alguno fuera"),
+        (tokens(2, 5), torch.full((2, 5), 13), r"entre 0 y 12"),  # justo el primero que no es
+        (tokens(2, 5), torch.full((2, 5), -1), r"entre 0 y 12"),
         (tokens(2, 5), tokens(2, 5) - 100, r"entre 0 y 12"),  # −100 es «no contar» para cross_entropy
         (tokens(2, 5).float(), tokens(2, 5), r"Se esperaba un tensor int64 o int32"),
         (tokens(1, 8), tokens(1, 8), r"llegó T = 8"),
@@ -179,10 +183,20 @@ def test_frozen_parameters_stay_out():
 
 
 @pytest.mark.parametrize("value", [-0.1, math.inf, math.nan, "0.1", None, True])
-@pytest.mark.parametrize("name", ["lr", "weight_decay"])
-def test_bad_options(name, value):
-    with pytest.raises(ValueError, match=f"^{name} debe ser un número del intervalo "):
+@pytest.mark.parametrize(
+    ("name", "advice"), [("lr", "Prueba con 1e-3."), ("weight_decay", "Con 0 no decae ninguna.")]
+)
+def test_bad_options(name, advice, value):
+    with pytest.raises(ValueError, match=f"^{name} debe ser un número del intervalo .*{re.escape(advice)}$"):
         make_optimizer(tiny_model(), **{name: value})
+
+
+def test_what_comes_by_default():
+    model = tiny_model()
+    keys = ("lr", "betas", "weight_decay", "fused")
+    groups = [[group[key] for key in keys] for group in make_optimizer(model).param_groups]
+    assert groups == [[1e-3, (0.9, 0.95), 0.1, False], [1e-3, (0.9, 0.95), 0.0, False]]
+    assert all(group["fused"] is True for group in make_optimizer(model, fused=True).param_groups)
 
 
 def test_numbers_of_numpy_are_numbers():
@@ -257,6 +271,22 @@ def test_small_batches_accumulate_to_a_large_one(count, rows):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
 
 
+def test_no_gradient_waits_in_memory_for_the_next_step():
+    model, waiting = tiny_model(), []
+
+    def loss(model, x, y):
+        waiting.append([parameter for parameter in model.parameters() if parameter.grad is not None])
+        return next_token_loss(model, x, y)
+
+    train(model, loader(), make_optimizer(model), steps=2, loss=loss)
+    assert waiting == [[], []]
+
+
+def test_batches_go_where_the_weights_are():
+    ((x, y),) = one_round([batch()], tiny_model().to("meta"))
+    assert x.is_meta and y.is_meta
+
+
 def test_gradients_of_before_do_not_count():
     clean, dirty = tiny_model(), tiny_model()
     next_token_loss(dirty, *batch(seed=9)).backward()
@@ -270,10 +300,12 @@ def test_dropout_acts_inside_and_each_piece_gets_its_mode_back():
     model.trf_blocks[1].eval()
     modes = [module.training for module in model.modules()]
     during = []
-    model.register_forward_pre_hook(lambda m, _: during.append({x.training for x in m.modules()}))
+    model.register_forward_pre_hook(
+        lambda m, _: during.append(({x.training for x in m.modules()}, torch.is_grad_enabled()))
+    )
     train(model, loader(), make_optimizer(model), steps=1)
     evaluate(model, loader(1))
-    assert during == [{True}, {False}]
+    assert during == [({True}, True), ({False}, False)]
     assert [module.training for module in model.modules()] == modes
     for work in (
         lambda: train(model, [(tokens(1, 3), tokens(1, 2))], make_optimizer(model), steps=1),
@@ -380,7 +412,7 @@ def test_the_bar_goes_to_the_error_stream_and_only_if_asked(capsys):
     assert capsys.readouterr() == ("", "")
     train(model, loader(), make_optimizer(model), steps=2, progress=True)
     out, err = capsys.readouterr()
-    assert out == "" and "2/2" in err
+    assert out == "" and "2/2" in err and "paso" in err
 
 
 # --- La evaluación --------------------------------------------------------------------------------
@@ -457,6 +489,15 @@ def test_checkpointing_keeps_the_hooks_of_the_blocks():
     assert seen == ["antes", "después", "atrás"]
 
 
+def test_checkpointed_blocks_see_the_padding_too():
+    plain, light = tiny_model(), checkpoint_blocks(tiny_model())
+    _, batch_ = padded(6, 2)
+    assert evaluate(light, [batch_]) == evaluate(plain, [batch_])
+    for model in (plain, light):
+        next_token_loss(model, *batch_).backward()
+    assert equal(gradients(plain), gradients(light))
+
+
 def test_blocks_that_are_not_ours_are_not_checkpointed():
     model = tiny_model()
     model.trf_blocks = torch.nn.ModuleList(model.trf_blocks)
@@ -500,6 +541,11 @@ def test_a_loader_gives_pairs(loader, received):
             ValueError, match=rf"como los de make_loader, o ternas `\(x, y, mask\)`; .*{received}"
         ):
             use()
+
+
+def test_a_batch_of_lists_is_refused():
+    with pytest.raises(ValueError, match="deben ser tensores; llegaron list y Tensor"):
+        evaluate(tiny_model(), [([[1]], tokens(1, 1))])
 
 
 def test_an_optimizer_with_parameters_of_another_model_is_refused():

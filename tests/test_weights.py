@@ -1,6 +1,7 @@
 """Los pesos de GPT-2, de ida y de vuelta, frente a transformers; y los archivos que no se deben aceptar."""
 
 import copy
+import hashlib
 import json
 import os
 import random
@@ -20,9 +21,10 @@ from gpt_course.config import GPT2_CONFIGS
 from gpt_course.generation import generate
 from gpt_course.initialization import init_gpt2
 from gpt_course.model import GPTModel
-from gpt_course.tokenizer import load_gpt2_tokenizer
+from gpt_course.tokenizer import VOCAB_BPE_SHA256, load_gpt2_tokenizer
 from gpt_course.weights import download as download_module
 from gpt_course.weights import download_gpt2, from_gpt2, load_gpt2, loading, our_names, save_gpt2, to_gpt2
+from gpt_course.weights.source import _first_line, some
 
 MODELS = [*FIVE_CONFIGS, {"emb_dim": 128, "n_heads": 2, "n_layers": 1, "qkv_bias": True, "tie_weights": True}]
 
@@ -191,6 +193,23 @@ def test_the_tokenizer_files_give_the_tokens_of_tiktoken(tmp_path, monkeypatch):
         assert other(text)["input_ids"] == ours.encode(text, allowed_special="all")
 
 
+def test_the_tokenizer_files_are_the_published_ones(tmp_path):
+    """Byte a byte, los de OpenAI: encoder.json y vocab.bpe, con los nombres de hoy."""
+    save_gpt2(tiny_model(vocab_size=50257), tmp_path)
+    digests = [
+        hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("vocab.json", "merges.txt")
+    ]
+    assert digests == ["196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783", VOCAB_BPE_SHA256]
+    assert json.loads((tmp_path / "tokenizer_config.json").read_text()) == {
+        "tokenizer_class": "GPT2Tokenizer",
+        "model_max_length": 7,
+        "add_prefix_space": False,
+        "bos_token": "<|endoftext|>",
+        "eos_token": "<|endoftext|>",
+        "unk_token": "<|endoftext|>",
+    }
+
+
 def test_without_the_vocabulary_of_gpt2_there_is_no_tokenizer(saved):
     assert {path.name for path in saved[1].iterdir()} == {"config.json", "model.safetensors"}
 
@@ -199,6 +218,12 @@ def test_paths_with_spaces_and_accents(tmp_path):
     model, directory = tiny_model(), tmp_path / "mis pesos (último año)"
     save_gpt2(model, str(directory))
     assert torch.equal(load_gpt2(str(directory)).tok_emb.weight, model.tok_emb.weight)
+
+
+def test_no_number_is_drawn(saved, tmp_path):
+    state = torch.get_rng_state()
+    save_gpt2(load_gpt2(saved[1]), tmp_path / "otro")
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_names():
@@ -216,6 +241,11 @@ def test_the_qkv_matrix_is_split_by_columns():
         [[2, 8], [3, 9]],
         [[4, 10], [5, 11]],
     ]
+
+
+def test_a_tensor_that_cannot_be_split_in_three_is_refused():
+    with pytest.raises(ValueError):
+        from_gpt2("h.0.attn.c_attn.bias", torch.ones(4))
 
 
 # --- Memoria ----------------------------------------------------------------------------------------------
@@ -283,7 +313,7 @@ def rewrite(directory, change):
         (lambda t: t.update({"transformer.ln_f.bias": torch.ones(8, dtype=torch.int64)}), "float32, float16"),
         (
             lambda t: t.update({"transformer.ln_f.bias": torch.ones(8, dtype=torch.float64)}),
-            "float32, float16",
+            r"hay otro tipo: transformer\.ln_f\.bias \(F64\)\. ",
         ),
         (lambda t: t.update({"wte.weight": torch.ones(13, 8)}), "repetidos, con y sin"),
         (lambda t: t.update({"transformer.h.9.ln_1.bias": torch.ones(8)}), r"sobran: h\.9\.ln_1\.bias"),
@@ -305,20 +335,38 @@ def test_more_than_a_model_could_be(tmp_path):
     save_file(tensors | {f"h.{n}.x": torch.ones(0) for n in range(5000)}, tmp_path / "muchos.safetensors")
     with pytest.raises(ValueError, match="n_layers = 5000, y se admite hasta 1000"):
         load_gpt2(tmp_path / "muchos.safetensors")
-    wide = {
-        "wte.weight": torch.ones(1, 200_000),
-        "wpe.weight": torch.ones(1, 200_000),
-        "h.0.x": torch.ones(0),
-    }
-    save_file(wide, tmp_path / "ancho.safetensors")
-    with pytest.raises(ValueError, match="emb_dim = 200000, y se admite hasta 100000"):
-        load_gpt2(tmp_path / "ancho.safetensors")
+    for width, message in (
+        (100_001, "emb_dim = 100001, y se admite hasta 100000"),
+        (100_000, "cuántas cabezas"),  # la última que se admite: lo que falta es otra cosa
+    ):
+        ends = {"wte.weight": torch.ones(1, width), "wpe.weight": torch.ones(1, width)}
+        save_file({**ends, "h.0.x": torch.ones(0)}, tmp_path / "ancho.safetensors")
+        with pytest.raises(ValueError, match=message):
+            load_gpt2(tmp_path / "ancho.safetensors")
 
 
 def test_an_error_with_long_names_is_short(saved):
     rewrite(saved[1], lambda t: t.update({"x" * 10**6: torch.ones(1)}))
     with pytest.raises(ValueError, match=r"sobran: x{80}…"):
         load_gpt2(saved[1])
+
+
+def test_names_are_cut_and_counted():
+    assert some("abc") == "a, b, c"
+    assert some(["a" * 80, "b" * 81, "c", "d", "e"]) == f"{'a' * 80}, {'b' * 80}…, c y 2 más"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("uno.\ndos"), "uno"),
+        (ValueError("xy" * 150), "xy" * 100),
+        (RuntimeError(), "RuntimeError"),
+        (ValueError("\n\n tres "), "tres"),
+    ],
+)
+def test_the_first_line_of_an_error(error, line):
+    assert _first_line(error) == line
 
 
 @pytest.mark.parametrize("n_heads", [0, -1, 3, 2.0, True])
@@ -484,8 +532,8 @@ def test_a_damaged_pt_never_gives_another_error(tmp_path):
     ("tensor", "message"),
     [
         (torch.zeros(1).expand(10**9, 8), "dicen medir más que el archivo"),
-        (torch.empty(13, 8, device="meta"), "se esperaba un state_dict"),
-        (torch.eye(8).to_sparse(), "se esperaba un state_dict"),
+        (torch.empty(13, 8, device="meta"), r"se esperaba un state_dict.*'tok_emb\.weight' \(maqueta\)"),
+        (torch.eye(8).to_sparse(), r"se esperaba un state_dict.*'tok_emb\.weight' \(disperso\)"),
     ],
     ids=["un número repetido", "maqueta", "disperso"],
 )
@@ -495,10 +543,31 @@ def test_a_pt_with_tensors_that_are_not_in_it(tensor, message, tmp_path):
         load_gpt2(tmp_path / "pesos.pt")
 
 
+def test_two_and_a_half_times_the_file_is_too_much(tmp_path):
+    path, state = tmp_path / "pesos.pt", dict(tiny_model().state_dict())
+    state["tok_emb.weight"] = torch.zeros(8).expand(1, 8)
+    torch.save(state, path)
+    rows = (5 * path.stat().st_size // 2 - sum(tensor.nbytes for tensor in state.values())) // 32
+    state["tok_emb.weight"] = torch.zeros(8).expand(rows, 8)  # y el archivo mide lo mismo
+    torch.save(state, path)
+    with pytest.raises(ValueError, match="dicen medir más que el archivo"):
+        load_gpt2(path)
+
+
 def test_a_compressed_pt_is_not_expanded(tmp_path):
     torch.save(tiny_model().state_dict(), tmp_path / "pesos.pt")
     rewrite_pt(tmp_path / "pesos.pt", lambda content: content, zipfile.ZIP_DEFLATED)
-    with pytest.raises(ValueError, match="sin descomprimir ni ejecutar nada"):
+    with pytest.raises(ValueError, match=r"sin descomprimir ni ejecutar nada \(BadZipFile\)"):
+        load_gpt2(tmp_path / "pesos.pt")
+
+
+def test_a_disk_that_fails_while_reading_a_pt(tmp_path, monkeypatch):
+    def broken(*arguments):
+        raise OSError(5, "Input/output error")
+
+    torch.save(tiny_model().state_dict(), tmp_path / "pesos.pt")
+    monkeypatch.setattr("zipfile.ZipFile", broken)
+    with pytest.raises(OSError, match="Input/output error"):
         load_gpt2(tmp_path / "pesos.pt")
 
 
@@ -531,7 +600,8 @@ def test_a_pickle_cannot_execute_anything(tmp_path, monkeypatch):
         ({"net": {"x": torch.ones(2)}, "epoch": 3}, r"'net' \(dict\), 'epoch' \(int\)"),
         ({"model": {"x": 1}}, r"'x' \(int\)"),
         ({3: torch.ones(2)}, "claves que no son texto"),
-        (dict.fromkeys("abcdefg", 1), r".*'e' \(int\) y 2 más"),
+        (dict.fromkeys("abcde", 1), r".*'e' \(int\)\. "),
+        (dict.fromkeys("abcdef", 1), r".*'e' \(int\) y 1 más"),
     ],
     ids=str,
 )
@@ -544,7 +614,10 @@ def test_a_pt_that_is_not_a_state_dict(content, inside, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["model_state_dict", "state_dict", "model"])
-@pytest.mark.parametrize("prefix", ["", "_orig_mod.", "module.", "module._orig_mod."])
+@pytest.mark.parametrize(
+    "prefix",
+    ["", "_orig_mod.", "module.", "module._orig_mod.", "_fsdp_wrapped_module._checkpoint_wrapped_module."],
+)
 def test_the_weights_of_a_training_checkpoint(key, prefix, tmp_path):
     """Con el optimizador al lado, y con los nombres de torch.compile o de varios procesos."""
     model = tiny_model(qkv_bias=True)
@@ -666,6 +739,11 @@ def test_a_file_without_permission(saved, monkeypatch):
         load_gpt2(saved[1])
 
 
+def test_one_file_beside_an_old_index(saved):
+    (saved[1] / "model.safetensors.index.json").write_text("{}")
+    assert torch.equal(load_gpt2(saved[1]).tok_emb.weight, saved[0].tok_emb.weight)
+
+
 def test_weights_in_several_files(tmp_path):
     (tmp_path / "model.safetensors.index.json").write_text("{}")
     with pytest.raises(ValueError, match="repartidos en varios archivos"):
@@ -687,6 +765,8 @@ def test_weights_in_several_files(tmp_path):
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx"),
         ({"model_type": "llama"}, "model_type"),
         ({"n_inner": 7}, "n_inner"),
+        ({"scale_attn_weights": False}, "scale_attn_weights = False"),
+        ({"add_cross_attention": True}, "add_cross_attention = True"),
         ({"resid_pdrop": 0.5}, "un dropout distinto en cada sitio"),
         (dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 2), "drop_rate"),
         ({"resid_pdrop": [1], "embd_pdrop": [1], "attn_pdrop": [1]}, "drop_rate"),
@@ -701,6 +781,34 @@ def test_a_configuration_that_does_not_fit(saved, change, message):
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        {"activation_function": "gelu_pytorch_tanh"},
+        {"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False, "add_cross_attention": False},
+        {"n_inner": 32},
+        {"n_inner": None},
+    ],
+    ids=str,
+)
+def test_a_configuration_that_says_the_same(saved, change):
+    file = saved[1] / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    assert load_gpt2(saved[1]).cfg == saved[0].cfg
+
+
+def test_a_configuration_that_says_little(saved):
+    rewrite(saved[1], lambda tensors: None)  # sin las cabezas que `save_gpt2` anota
+    file = saved[1] / "config.json"
+    file.write_text('{"n_head": 4}')
+    assert load_gpt2(saved[1]).cfg == {**saved[0].cfg, "n_heads": 4, "drop_rate": 0.1}
+    file.write_text('{"n_embd": 16}')
+    with pytest.raises(ValueError, match=r"n_embd = 16 y los tensores miden 8"):
+        load_gpt2(saved[1], n_heads=2)
+    file.write_text('{"model_type": "llama", "vocab_size": 5}')  # el de otra cosa: no cuenta
+    assert load_gpt2(saved[1], n_heads=2).cfg == {**saved[0].cfg, "drop_rate": 0.1}
+
+
+@pytest.mark.parametrize(
     ("heads", "message"),
     [(3, "múltiplo de n_heads"), ("2", "n_heads debe ser un entero"), (0, "n_heads debe ser un entero")],
 )
@@ -712,7 +820,9 @@ def test_heads_that_cannot_be(saved, heads, message):
         load_gpt2(saved[1])
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "[" * 10**5, '{"n_head": 2} x', "\0", "7" * 10**6])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", "[" * 10**5, '{"n_head": 2} x', "\0", "7" * 10**6, " " * 10**6 + "{}"]
+)
 def test_a_broken_configuration(saved, text):
     (saved[1] / "config.json").write_text(text)
     with pytest.raises(ValueError, match=r"config\.json"):

@@ -10,11 +10,14 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
+from gpt_course.dropout import Dropout
 from gpt_course.fast import make_fast
 from gpt_course.model import GPTModel
 from gpt_course.training import checkpoint_blocks
 from gpt_course.weights import load_gpt2, save_gpt2
-from gpt_course.weights.swap import SWAP, HalfDone, replace_together
+from gpt_course.weights.swap import HalfDone, replace_together
+
+SWAP = ".cambio-a-medias"  # queda en el disco: es el mismo en todas las versiones
 
 # --- Lo que no se puede escribir ----------------------------------------------------------------------------
 
@@ -73,6 +76,10 @@ CHANGES = {
     "un módulo con pesos": (lambda model: model.add_module("extra", nn.Linear(1, 1)), r"sobra extra\.weight"),
     "un módulo sin pesos": (
         lambda model: model.trf_blocks[1].ff.layers.append(nn.ReLU()),
+        r"sobra trf_blocks\.1\.ff\.layers\.3",
+    ),
+    "la activación, dos veces": (
+        lambda model: model.trf_blocks[1].ff.layers.append(model.trf_blocks[1].ff.layers[1]),
         r"sobra trf_blocks\.1\.ff\.layers\.3",
     ),
     "otra activación": (swap("trf_blocks.1.ff.layers.1", nn.ReLU()), r"layers\.1 es ReLU y no GELU"),
@@ -152,6 +159,44 @@ def test_a_wrapped_model_is_saved_as_the_one_inside(wrap, tie_weights, tmp_path)
         torch.testing.assert_close(loaded(ids), model(ids), rtol=0, atol=1e-5)
 
 
+def test_the_whole_configuration(tmp_path):
+    save_gpt2(tiny_model(drop_rate=0.2), tmp_path / "una" / "dentro de otra")
+    assert (tmp_path / "una" / "dentro de otra" / "config.json").read_text() == CONFIG
+
+
+CONFIG = """{
+  "architectures": [
+    "GPT2LMHeadModel"
+  ],
+  "model_type": "gpt2",
+  "vocab_size": 13,
+  "n_positions": 7,
+  "n_ctx": 7,
+  "n_embd": 8,
+  "n_head": 2,
+  "n_layer": 2,
+  "activation_function": "gelu_new",
+  "layer_norm_epsilon": 1e-05,
+  "resid_pdrop": 0.2,
+  "embd_pdrop": 0.2,
+  "attn_pdrop": 0.2,
+  "tie_word_embeddings": false,
+  "bos_token_id": 12,
+  "eos_token_id": 12
+}
+"""
+
+
+def test_a_model_whose_dropout_was_taken_away_is_saved_without_it(tmp_path):
+    model = tiny_model(drop_rate=0.2)
+    for module in [*model.modules()]:
+        for name, part in module.named_children():
+            if isinstance(part, Dropout):
+                setattr(module, name, nn.Identity())
+    save_gpt2(model, tmp_path)
+    assert load_gpt2(tmp_path).cfg["drop_rate"] == 0.0
+
+
 def test_ends_that_were_separated_are_saved_as_two(tmp_path):
     model = tiny_model(tie_weights=True)
     model.tied = False
@@ -226,6 +271,8 @@ def test_how_many_moves_there_are(folder, monkeypatch):
     moves = fail_from(monkeypatch, 0, 0, full)
     save_gpt2(old_and_new()[1], folder)
     assert len(moves) == MOVES
+    # lo nuevo se escribe dentro de la carpeta: mover de un disco a otro no es cosa de un instante
+    assert moves[0][0].parent == folder and moves[0][0].name.startswith(".guardando-")
     # el que da fe sale el primero y entra el último
     assert moves[1][0].name == "config.json" and moves[-2][1].name == "config.json"
 
@@ -354,13 +401,38 @@ def test_nothing_is_left_by_halves_when_the_disk_is_full(folder, monkeypatch):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_folder_where_a_file_should_be(folder):
-    before = (folder / "model.safetensors").read_bytes()
-    (folder / "config.json").unlink()
-    (folder / "config.json").mkdir()
-    with pytest.raises(OSError, match=r"config\.json es una carpeta"):
+FILES = ["config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize(("taken", "other"), [FILES, FILES[::-1]])
+def test_a_folder_where_a_file_should_be(folder, taken, other):
+    before = (folder / other).read_bytes()
+    (folder / taken).unlink()
+    (folder / taken).mkdir()
+    with pytest.raises(OSError, match=f"{taken} es una carpeta"):
         save_gpt2(tiny_model(seed=1), folder)
-    assert (folder / "model.safetensors").read_bytes() == before
+    assert (folder / other).read_bytes() == before
+
+
+def test_a_leftover_that_cannot_be_deleted_is_no_failure(folder, monkeypatch):
+    def busy(*arguments, **options):
+        raise OSError(16, "Device or resource busy")
+
+    _, new = old_and_new()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", busy)
+        save_gpt2(new, folder)
+    assert same(load_gpt2(folder), new)
+
+
+def test_the_weights_of_a_change_by_halves_are_not_read_alone(folder):
+    (folder / SWAP).mkdir()
+    (folder / "config.json").rename(folder / SWAP / "config.json")
+    for path in (folder, folder / "model.safetensors"):
+        with pytest.raises(ValueError, match="cambio a medias"):
+            load_gpt2(path)
+    other = (folder / "model.safetensors").rename(folder / "otro.safetensors")  # con otro nombre, no es suyo
+    assert same(load_gpt2(other), old_and_new()[0])
 
 
 def test_a_file_where_the_folder_should_be(tmp_path):

@@ -27,7 +27,7 @@ class _Parser(argparse.ArgumentParser):
         raise BadInput(f"No se entiende {option}: le falta su valor o le sobra. Por ejemplo: {_EXAMPLE}")
 
     def format_help(self):
-        return super().format_help().replace("usage:", "Uso:", 1)
+        return super().format_help().replace("usage:", "Uso:")
 
 
 def main(arguments=None):
@@ -75,17 +75,17 @@ def read(arguments):
     add = parser.add_argument_group("Opciones").add_argument
     add("-h", "--help", action="help", help="muestra esta ayuda")
     add("--model", default="gpt2", help=f"uno de {', '.join(GPT2_CONFIGS)} (de serie, gpt2)")
-    add("--batch", default="1", help="frases por lote, B (de serie, 1)")
+    add("--batch", help="frases por lote, B (de serie, 1)")
     add("--seq", help="tokens por frase, T (de serie, context_length)")
     add("--dtype", default="fp32", help=f"uno de {', '.join(DTYPES)} (de serie, fp32)")
     add("--optimizer", default="adamw", help=f"uno de {', '.join(MOMENTS)} (de serie, `adamw`)")
     add("--attention", help="`sdpa` o `explicit`; con dropout es siempre `explicit`")
-    add("--accumulation", default="1", help="lotes por paso del optimizador (de serie, 1)")
+    add("--accumulation", help="lotes por paso del optimizador (de serie, 1)")
     add("--checkpointing", action="store_true", help="calcula otra vez los bloques al ir hacia atrás")
     for name in (*CONFIG_COUNTS, "drop_rate"):
-        add(_flag(name), dest=name, help=f"cambia {name}")
+        add(_flag(name), help=f"cambia {name}")
     for name in ("qkv_bias", "tie_weights"):
-        add(_flag(name), dest=name, action=argparse.BooleanOptionalAction, help=f"cambia {name}")
+        add(_flag(name), action=argparse.BooleanOptionalAction, help=f"cambia {name}")
     add("--ram", help="memoria del equipo, como 8GiB: dice si cabe y qué lo haría caber")
     add("--json", action="store_true", help="la cuenta como JSON, con los tamaños en bytes")
     options, unknown = parser.parse_known_args(arguments)

@@ -22,7 +22,7 @@ def parameter_shapes(cfg):
     for index in range(cfg["n_layers"]):
         shapes |= {f"trf_blocks.{index}.{name}": shape for name, shape in _block(C, cfg["qkv_bias"])}
     shapes |= {"final_norm.scale": (C,), "final_norm.shift": (C,)}
-    return shapes if cfg.get("tie_weights", False) else {**shapes, "out_head.weight": (V, C)}
+    return shapes if cfg.get("tie_weights") else {**shapes, "out_head.weight": (V, C)}
 
 
 def parameters(cfg):
@@ -87,6 +87,6 @@ def _block(C, qkv_bias):
 
 
 def _piece(name):
-    where = {"tok_emb": 0, "pos_emb": 1, "att": 2, "ff": 3, "final_norm": 4, "out_head": 5}
+    where = {"tok_emb": 0, "pos_emb": 1, "att": 2, "ff": 3, "out_head": 5}  # las demás son normas
     parts = name.split(".")
     return PIECES[where.get(parts[2] if parts[0] == "trf_blocks" else parts[0], 4)]

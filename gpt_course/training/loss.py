@@ -19,7 +19,7 @@ def next_token_loss(model, x, y, mask=None):
         logits, targets = model(x).flatten(0, 1), y.flatten()  # (B·T, V), (B·T,)
     else:
         logits, targets = model(x, mask=mask)[mask], y[mask]  # solo los lugares de verdad
-    check_targets(targets, logits.shape[-1])
+    check_targets(targets, logits.shape[1])
     return F.cross_entropy(logits, targets)
 
 

@@ -41,7 +41,7 @@ def save_gpt2(model, directory):
                 raise IsADirectoryError(f"{name} es una carpeta")
         with TemporaryDirectory(dir=directory, prefix=".guardando-", ignore_cleanup_errors=True) as temporary:
             for name, text in texts.items():
-                Path(temporary, name).write_text(text, encoding="utf-8", newline="\n")
+                Path(temporary, name).write_bytes(text.encode())
             save_file(tensors, Path(temporary, "model.safetensors"), metadata=metadata)
             replace_together(Path(temporary), directory, [*texts, "model.safetensors"])
     except HalfDone:
@@ -92,11 +92,11 @@ def _tokenizer_files(context_length):
         **dict.fromkeys(("bos_token", "eos_token", "unk_token"), END_OF_TEXT),
     }
     return {
-        "vocab.json": json.dumps({token: index for index, token in enumerate(vocab)}, ensure_ascii=False),
+        "vocab.json": json.dumps({token: index for index, token in enumerate(vocab)}),
         "merges.txt": "\n".join(lines) + "\n",
         "tokenizer_config.json": _as_json(settings),
     }
 
 
 def _as_json(value):
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(value, indent=2) + "\n"
