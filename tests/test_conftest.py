@@ -50,9 +50,11 @@ def course(pytester):
     """Una carpeta con la configuración de pytest del curso."""
     (pytester.path / "tests").mkdir()
     helpers = [f"tests/{name}.py" for name in ("canonical", "manifest", "repository", "tolerance")]
-    for name in ("conftest.py", "pyproject.toml", *helpers):
+    for name in ("ajustes.py", "conftest.py", "pyproject.toml", *helpers):
         shutil.copy(ROOT / name, pytester.path / name)
-    return pytester
+    before = dict(os.environ)  # su conftest pone los ajustes de esa carpeta
+    yield pytester
+    conftest._set_environment(before)
 
 
 def write_notebook(path, cells):
