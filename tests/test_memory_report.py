@@ -272,7 +272,8 @@ def test_the_ends_of_each_interval_are_valid(option, limit):
 
 
 def test_the_json_can_be_read_by_a_person(capsys):
-    _, out, _ = ask(capsys, *"--json --model gpt2-xl --batch 8 --dtype bf16 --ram 8GiB".split())
+    options = "--json --model gpt2-xl --batch 8 --dtype bf16 --ram 8GiB"
+    _, out, _ = ask(capsys, *options.split())
     assert out.startswith('{\n  "model": "gpt2-xl",\n') and "recomputación" in out
 
 
