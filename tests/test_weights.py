@@ -310,6 +310,7 @@ def rewrite(directory, change):
         (lambda t: t.update({"transformer.wpe.weight": torch.ones(7)}), r"se esperaba wpe\.weight.*\(7,\)"),
         (lambda t: t.update({"transformer.ln_f.bias": torch.ones(5)}), r"ln_f\.bias debe tener la forma"),
         (lambda t: t.update({"transformer.ln_f.bias": torch.ones(1)}), r"ln_f\.bias debe tener la forma"),
+        (lambda t: t.update({"lm_head.weight": torch.ones(12, 8)}), r"lm_head\.weight debe.* \(13, 8\)"),
         (lambda t: t.update({"transformer.ln_f.bias": torch.ones(8, dtype=torch.int64)}), "float32, float16"),
         (
             lambda t: t.update({"transformer.ln_f.bias": torch.ones(8, dtype=torch.float64)}),

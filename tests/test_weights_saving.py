@@ -116,7 +116,11 @@ def test_another_model_is_not_saved(change, message, tmp_path):
     assert not (tmp_path / "nada").exists()
 
 
-@pytest.mark.parametrize("other", [nn.Linear(2, 2), {}, None, torch.compile(nn.Linear(2, 2))], ids=type)
+@pytest.mark.parametrize(
+    "other",
+    [nn.Linear(2, 2), {}, None, torch.compile(nn.Linear(2, 2)), nn.Sequential(tiny_model(), nn.Softmax(-1))],
+    ids=type,
+)
 def test_what_is_not_a_model_is_not_saved(other, tmp_path):
     with pytest.raises(ValueError, match="Se esperaba un GPTModel; llegó"):
         save_gpt2(other, tmp_path)

@@ -47,7 +47,7 @@ def load_gpt2(path, *, n_heads=None):
     if n_heads is None:
         n_heads = _heads(source, settings)
     ours = "tok_emb.weight" in source.shapes
-    names = {name: name if ours else name.removeprefix("transformer.") for name in source.shapes}
+    names = {name: name.removeprefix("transformer.") for name in source.shapes}
     known = {names[name]: shape for name, shape in source.shapes.items()}
     if len(known) < len(names):
         raise ValueError(f"En {file.name} hay tensores repetidos, con y sin `transformer.` delante.")
