@@ -52,7 +52,7 @@ def plot_notes(stream, notes, title):
 
 
 def plot_by_depth(panels, title, xlabel, ylabel, *, reference=None):
-    """Lo que se mide tras cada bloque: un panel por modelo o grupo y una línea por orden, con la misma escala.
+    """Lo que se mide tras cada bloque: un panel por grupo y una línea por orden, con la misma escala.
 
     panels: rótulo del panel → {nombre: valores}; el primer valor es el de la entrada, antes del bloque 1.
     reference: (valor, rótulo) de una línea horizontal. Devuelve la lista de ejes.
