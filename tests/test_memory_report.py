@@ -1,6 +1,7 @@
 """La cuenta contada: unidades, tabla y la orden de la terminal."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -127,8 +128,8 @@ def test_labels_are_read_inside_a_sentence_and_none_is_repeated():
 @pytest.mark.parametrize(
     ("ram", "fits", "advised"),
     [
-        (lambda plan: with_margin(training_peak(plan)), [True, True], []),
-        (lambda plan: with_margin(training_peak(plan)) - 1, [True, True], ["training"]),
+        (lambda plan: math.ceil(with_margin(training_peak(plan))), [True, True], []),
+        (lambda plan: math.ceil(with_margin(training_peak(plan))) - 1, [True, True], ["training"]),
         (training_peak, [True, True], ["training"]),  # el límite justo
         (lambda plan: training_peak(plan) - 1, [False, True], ["training"]),
         (inference_peak, [False, True], ["training", "inference"]),

@@ -10,7 +10,7 @@ from gpt_course.memory.units import UNITS
 
 def with_margin(size):
     """Lo que conviene tener para un pico de `size` bytes: el propio proceso y el sistema también ocupan."""
-    return math.ceil(1.1 * size + UNITS["GiB"] / 2)
+    return 1.1 * size + UNITS["GiB"] / 2
 
 
 def verdict(plan, ram):
