@@ -1,11 +1,17 @@
 """Ejecutar la función de quien estudia: plazo, errores en español, datos intactos y ningún rastro."""
 
+import importlib
+import json
 import random
+import subprocess
+import sys
 import threading
 import time
+import tomllib
 
 import pytest
 import torch
+from repository import ROOT
 
 from gpt_course.exercises.grading import running
 from gpt_course.exercises.grading.errors import brief, explained
@@ -26,7 +32,7 @@ def test_the_result_comes_back_and_a_generator_becomes_a_list():
         (lambda a: None, (1,), "falta `return`"),
         (lambda a: a, (1, 2), r"debe recibir 2 argumentos, como en el enunciado; la tuya dice \(a\)"),
         (lambda a: a.undefined, (1,), "un dato de tipo `int` no tiene `undefined`"),
-        (lambda a: 1 / a, (0,), r"en su línea \d+, `.*`,?: divides entre cero .*La probé con `a = 0`"),
+        (lambda a: 1 / a, (0,), r"en su línea \d+, `.*`: divides entre cero .*La probé con `a = 0`"),
         (lambda a: missing + a, (0,), "no existe el nombre `missing`. Si has reiniciado"),  # noqa: F821
         (lambda x: x + torch.ones(3), (torch.ones(2),), "un tensor mide 2 y el otro 3"),
         (lambda x: x @ torch.ones(3, 1), (torch.ones(1, 2),), "no se puede multiplicar 1x2 por 3x1"),
@@ -178,3 +184,36 @@ def test_a_piece_of_data_is_shown_in_few_letters():
     assert brief(torch.ones(5, 5)) == "un tensor de forma (5, 5)"
     assert brief(torch.nn.Linear(2, 2)) == "un modelo"
     assert len(brief("a" * 500)) < 80
+
+
+CELLS = r"""
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance(colors="NoColor")
+shell.extension_manager.load_extension("gpt_course.exercises.grading.cells")
+for cell in (
+    "respuesta_1 = 3\ncheck(\"capas.2\", respuesta_1)",
+    "respuesta_1 = 20\u202f488\ncheck(\"capas.2\", respuesta_1)",
+    "respuesta_1 = 1 / 0\ncheck(\"capas.2\", respuesta_1)",
+    "from gpt_course.exercises import check\ncheck(\"capas.2\", 6)",
+    "1 / 0",
+):
+    shell.run_cell(cell, store_history=True)
+"""
+
+
+def test_a_cell_that_fails_before_check_is_told_in_spanish_and_the_others_as_ever():
+    done = subprocess.run([sys.executable, "-c", CELLS], capture_output=True, text=True, cwd=ROOT)
+    first, second, third, fourth, *rest = done.stdout.splitlines()
+    assert first.startswith("✗ capas.2: la celda dio un error en su línea 2") and "Si has reiniciado" in first
+    assert second.startswith("✗ capas.2: Python no entiende la línea 1") and "entre comillas" in second
+    assert "en su línea 1, «respuesta_1 = 1 / 0»: divides entre cero" in third
+    assert fourth.startswith("✓ capas.2")
+    assert "ZeroDivisionError" in rest[-1] and any("Traceback" in line for line in rest)
+
+
+def test_pip_copies_where_ipython_reads_that_the_extension_is_loaded():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folder = ROOT / project["tool"]["flit"]["external-data"]["directory"]
+    settings = json.loads((folder / "etc/ipython/ipython_config.json").read_text(encoding="utf-8"))
+    (extension,) = settings["InteractiveShellApp"]["extensions"]
+    assert hasattr(importlib.import_module(extension), "load_ipython_extension")

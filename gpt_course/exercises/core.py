@@ -1,17 +1,8 @@
-"""Cómo se declara y se corrige un ejercicio. Cada tema (por ejemplo `model.py`) declara los suyos con datos:
+"""Cómo se declara y se corrige un ejercicio. Cada tema (por ejemplo, `tensors.py`) declara los suyos.
 
-    number("capas.2", 6, "una por cada token.", hints=[(1, "una sola mezclaría las frases.")])
-    table("modelo.4", [0, 1, 1, 1], "la fila 0 no ve el futuro.", hints=[([1, 1, 1, 1], "…")])
-    choice("capas.3", "c", "un factor negativo da la vuelta.", hints={"a": "…", "b": "…"})
-
-    @function("bienvenida.6", "es la media.", cases=_rows, hints=[(lambda v, w: w @ v, "falta dividir.")])
-    def weighted_mean(values, weights):  # la solución con que se compara
-        return weights @ values / weights.sum()
-
-Lo que no es ninguna de esas cuatro cosas se corrige con una función que lanza `Wrong("pista")`:
-
-    @exercise("atencion.6", "mirar los pesos no basta.")
-    def two_ways(answer): ...
+- `number`: un número. `table`: una lista, una tabla o una forma. `choice`: una letra.
+- `@function` decora la solución de referencia, con la que se compara la de quien estudia en varios casos.
+- `@exercise` decora la función que corrige todo lo demás: lanza `Wrong` con la pista.
 
 Cada pista acompaña a la respuesta equivocada que la merece y nunca da la solución. Basta con que el módulo
 esté en esta carpeta: `check` los importa todos. De leer, comparar, ejecutar y contar se ocupa `grading`.

@@ -57,15 +57,30 @@ def told(error, function, arguments):
 
 
 def place(error, function):
-    """« en su línea 2, `código`»: la última línea de quien estudia por la que pasó el error."""
-    home = getattr(function, "__globals__", {}).get("__name__")
+    """« en su línea 2, `código`»: la última de quien estudia por la que pasó el error."""
+    return _line(error, getattr(function, "__globals__", {}).get("__name__"))
+
+
+def cell_error(error):
+    """Lo mismo, cuando lo que falla es la celda y no una función probada por `check`."""
+    if isinstance(error, SyntaxError):
+        code = (error.text or "").strip()
+        return (
+            f"Python no entiende la línea {error.lineno}, `{code}`. Un número va sin espacios y con punto "
+            "decimal; si lo copias tal cual, ponlo entre comillas."
+        )
+    return f"la celda dio un error{_line(error, '__main__')}: {explained(error)}."
+
+
+def _line(error, home):
+    """La última línea que el error pasó en el módulo `home`."""
     frames = traceback.walk_tb(error.__traceback__)
     own = [(frame, line) for frame, line in frames if frame.f_globals.get("__name__") == home]
     if not own:
         return ""
     frame, number = own[-1]
     code = linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
-    return f" en su línea {number}" + (f", `{code}`," if code else "")
+    return f" en su línea {number}" + (f", `{code}`" if code else "")
 
 
 def explained(error):

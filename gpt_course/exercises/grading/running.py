@@ -41,7 +41,7 @@ def run(function, *arguments, may_change=False):
     except TimeUp as error:
         where = place(error, function)
         raise Wrong(
-            f"tu función llevaba {TIME_LIMIT} s sin acabar{where and f' y seguía{where}'.rstrip(',')}. "
+            f"tu función llevaba {TIME_LIMIT} s sin acabar{where and f' y seguía{where}'}. "
             f"¿Hay un bucle que no termina?{tried(names)}"
         ) from None
     except (Exception, SystemExit) as error:
