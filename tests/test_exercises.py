@@ -260,8 +260,7 @@ def test_the_solutions_of_the_course_are_accepted():
         if path.parent.name == "soluciones"
         for cell in json.loads(repository.committed(path))["cells"]
     ]
-    printed = "".join(
-        line for cell in cells for output in cell.get("outputs", []) for line in output.get("text", [])
-    )
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    printed = "\n".join("".join(output.get("data", {}).get("text/plain", [])) for output in outputs)
     verdicts = set(re.findall(r"^([✓✗○]) (\w+\.\d+): ", printed, re.M))
     assert verdicts == {("✓", name) for name in ANSWERS if not name.endswith(".0")}

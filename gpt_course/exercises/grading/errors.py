@@ -10,7 +10,8 @@ SHORT = 70  # letras de un dato que se enseña
 # Lo que dicen Python y PyTorch (con «_» por espacio) → lo que pasa. Lo demás se cuenta con sus palabras.
 SPANISH = {
     r"NameError.*name_'(\w+)'_is_not_defined": (
-        "no existe el nombre `{0}`. Si has reiniciado, ejecuta antes las celdas de importaciones y constantes"
+        "no existe el nombre `{0}`. Si has reiniciado, ejecuta antes las dos primeras celdas de código, las "
+        "de importaciones y constantes; si no, mira cómo lo has escrito"
     ),
     r"UnboundLocalError.*local_variable_'(\w+)'": "usas `{0}` antes de darle un valor",
     r"ZeroDivisionError": "divides entre cero",
