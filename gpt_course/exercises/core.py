@@ -8,6 +8,7 @@ Cada pista acompaña a la respuesta equivocada que la merece y nunca da la soluc
 esté en esta carpeta: `check` los importa todos. De leer, comparar, ejecutar y contar se ocupa `grading`.
 """
 
+import functools
 import importlib
 import pkgutil
 
@@ -121,6 +122,7 @@ def _there_are(name):
     return f"Los de ese tema son: {', '.join(known)}" if known else f"Los temas son: {', '.join(topics)}"
 
 
+@functools.cache
 def _register_all():
     """Importa los temas: cada módulo de esta carpeta registra los suyos."""
     folder = importlib.import_module(__package__).__path__
