@@ -106,9 +106,7 @@ def to_parts(piece):
 
 def _check_text(text):
     if not isinstance(text, str):
-        raise ValueError(
-            f"Se esperaba un texto; llegó {type(text).__name__}. Ponle comillas, o .decode() a bytes."
-        )
+        raise ValueError(f"Se esperaba un texto; llegó {type(text).__name__}. Ponle comillas o .decode().")
 
 
 class BPETokenizer:
