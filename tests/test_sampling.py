@@ -189,7 +189,7 @@ def test_logits_are_decimals(function, shape, logits, received):
     with pytest.raises(ValueError) as error:
         function(logits)
     message = str(error.value)
-    assert message.startswith(f"Se esperaban logits {shape}, un tensor de decimales; llegó {received}. De un")
+    assert message.startswith(f"Se esperaban logits {shape}, un tensor de decimales; llegó {received}. ")
     assert "logits.float()" in message and "torch.tensor(lista)" in message
 
 
