@@ -5,7 +5,13 @@ from functools import partial
 
 import torch
 
-from gpt_course.plotting.attention import plot_attention, plot_attention_cost, plot_softmax_by_temperature
+from gpt_course.plotting.attention import (
+    draw_heads,
+    draw_mechanism,
+    plot_attention,
+    plot_attention_cost,
+    plot_softmax_by_temperature,
+)
 
 LN2 = math.log(2)
 SCORES = LN2 * torch.tensor([[0.0, 3.0, 1.0], [0.0, 2.0, 5.0], [2.0, 0.0, 1.0]])
@@ -135,6 +141,15 @@ ANSWERS = {
 
 WEIGHTS = torch.tensor([[[1.0, 0.0], [0.25, 0.75]], [[1.0, 0.0], [0.5, 0.5]]])  # (H, T, T)
 FIGURES = [
+    partial(
+        draw_mechanism,
+        ["casa", "abuela", "vieja"],
+        torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]),
+        torch.tensor([[LN2, 0.0], [-LN2, LN2], [0.0, LN2]]),
+        torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]),
+        torch.tensor([[5.0, 0.0], [0.0, 5.0], [5.0, 5.0]]),
+    ),
+    partial(draw_heads, 10 * torch.arange(1, 4)[:, None] + torch.arange(4), 2),
     partial(plot_attention, WEIGHTS, ["casa", "vieja"], ["una", "otra"]),
     partial(plot_attention, WEIGHTS, ["casa", "vieja"], ["una", "otra"], numbers=True),
     partial(plot_softmax_by_temperature, ["a", "b"], torch.tensor([0.0, 1.0]), [2, 0.5]),
