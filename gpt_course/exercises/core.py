@@ -19,6 +19,7 @@ from gpt_course.exercises.grading.expecting import (
     expect_number,
     expect_table,
     expect_tensor,
+    outcomes,
 )
 from gpt_course.exercises.grading.progress import advance
 from gpt_course.exercises.grading.reading import kind, read_values
@@ -69,10 +70,10 @@ def function(name, praise, cases, hints=(), *, tolerance=1e-5):
     """
 
     def register(reference):
-        def grade(answer):
-            expect_function(answer, reference, cases, hints, tolerance=tolerance)
-
-        _declare(name, praise, hints, grade)
+        prepared = functools.cache(lambda: outcomes(reference, cases, hints))
+        _declare(
+            name, praise, hints, lambda answer: expect_function(answer, *prepared(), tolerance=tolerance)
+        )
         return reference
 
     return register
