@@ -120,6 +120,7 @@ def test_a_table_is_read_in_every_container():
     ):
         assert torch.equal(read_values(answer)[0], torch.tensor([[1, 0.5]]).double())
     assert read_values("2; 5")[0].tolist() == read_values("(2, 5)")[0].tolist() == [2, 5]
+    assert read_values("[−0,2; 1,5]")[0].tolist() == [-0.2, 1.5]
     assert read_values(range(3))[0].tolist() == [0, 1, 2]
 
 

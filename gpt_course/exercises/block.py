@@ -127,6 +127,7 @@ _SERIAL = "eso es el bloque de siempre, en serie: la red leyó el camino despué
 _MISTAKES = [
     (lambda b, x, att, ff, drop: (y := x + drop(att)) + drop(b.ff(b.norm2(y))), _SERIAL),
     (lambda b, x, att, ff, drop: drop(att) + drop(ff), "faltó el camino: las dos notas se suman a él."),
+    (lambda b, x, att, ff, drop: drop(att + ff), "faltó el camino: las dos notas se suman a él."),
     (lambda b, x, att, ff, drop: 2 * x + drop(att) + drop(ff), "sumaste x dos veces: el camino es uno solo."),
     (
         lambda b, x, att, ff, drop: x + drop(b.att(x)) + drop(b.ff(x)),
@@ -135,6 +136,14 @@ _MISTAKES = [
     (
         lambda b, x, att, ff, drop: x + drop(att) + drop(b.ff(b.norm1(x))),
         "la red *feed-forward* lee a través de `norm2`, no de `norm1`.",
+    ),
+    (
+        lambda b, x, att, ff, drop: x + drop(b.att(b.norm2(x))) + drop(b.ff(b.norm1(x))),
+        "has cambiado las normalizaciones: la atención lee con `norm1` y la red, con `norm2`.",
+    ),
+    (
+        lambda b, x, att, ff, drop: x + drop(b.norm1(b.att(x))) + drop(b.norm2(b.ff(x))),
+        "has normalizado lo que escriben las subcapas; se normaliza lo que leen.",
     ),
     (lambda b, x, att, ff, drop: x + drop(att), "falta la nota de la red *feed-forward*."),
     (lambda b, x, att, ff, drop: x + drop(ff), "falta la nota de la atención."),

@@ -130,7 +130,11 @@ def _mean_square(x, dim=-1):
         (lambda x: x / (_mean_square(x).sqrt() + EPS), "eps va dentro de la raíz, sumado a la media."),
         (lambda x: x / _mean_square(x).sqrt(), "falta eps: un vector de ceros da 0 entre 0, `nan`."),
         (lambda x: x / (_mean_square(x) + 1e-6).sqrt(), "ese eps es 0,000001, y se pide 0,00001: `1e-5`."),
-        (lambda x: x / (_mean_square(x) + 1e-8).sqrt(), "ese eps no es el que se pide, 0,00001: `1e-5`."),
+        (
+            lambda x: torch.nn.functional.rms_norm(x, x.shape[-1:]),
+            "PyTorch pone otro eps si no le dices cuál: `eps=1e-5`.",
+        ),
+        (lambda x: x / (x.norm(dim=-1, keepdim=True) + EPS), "has sumado los cuadrados: promédialos."),
     ],
 )
 def rms_norm(x):
@@ -143,7 +147,7 @@ number(
     "24 parejas que multiplican por 0,99: el gradiente llega casi entero.",
     decimals=2,
     hints=[
-        (1, "1,1 · 0,9 no es 1: subir un 10 % y bajar un 10 % no se compensan."),
+        (1, "1,1 · 0,9 no es 1: subir un 10 % y bajar un 10 % no se compensan."),
         (0, "eso ocurre sin conexión residual; con ella, cada capa multiplica por 1 + su pendiente."),
         (1.1**48, "la mitad de las capas tienen pendiente negativa: multiplican por 0,9."),
         (0.9**48, "la mitad de las capas tienen pendiente positiva: multiplican por 1,1."),

@@ -47,7 +47,7 @@ def first_merge(answer):
 number(
     "tokenizacion.3",
     1257,
-    "es la misma cuenta que da 50 257 en GPT-2, con menos fusiones.",
+    "es la misma cuenta que da 50 257 en GPT-2, con menos fusiones.",
     hints=[
         (1000, "esas son solo las fusiones. Antes de la primera ya hay tokens."),
         (1256, "te falta uno: cuenta todos los bytes, del 0 al 255, y también el token especial."),
@@ -56,7 +56,7 @@ number(
         (1129, "los bytes no acaban en 127: eso es ASCII."),
         (2256, "cada fusión añade un token, no dos: sus dos mitades ya estaban."),
         (2257, "cada fusión añade un token, no dos: sus dos mitades ya estaban."),
-        (744, "lo que se fija aquí son las fusiones, 1000; el vocabulario es lo que se pregunta."),
+        (1255, "del 0 al 255 no hay 255 bytes; y falta el token especial."),
     ],
 )
 
@@ -91,7 +91,7 @@ def _first_only(ids, pair, new):
     cases=_lists,
     hints=[
         (_first_only, "has unido solo la primera aparición; sigue hasta el final de la lista."),
-        (lambda ids, pair, new: list(ids), "no has unido nada: compara cada número y el siguiente."),
+        (lambda ids, pair, new: list(ids), "no has unido nada. Ojo: una lista nunca es igual a una tupla."),
         (
             lambda ids, pair, new: [new if i in _starts(ids, pair) else n for i, n in enumerate(ids)],
             "al unir has dejado el segundo número de la pareja: hay que saltar los dos.",

@@ -93,7 +93,8 @@ ANSWERS = {
             (lambda x: x / (x.square().mean(-1, keepdim=True).sqrt() + 1e-5), "dentro de la raíz"),
             (lambda x: x / torch.sqrt(x.square().mean(-1, keepdim=True)), "falta eps"),
             (lambda x: x / torch.sqrt(x.square().mean(-1, keepdim=True) + 1e-6), "0,000001"),
-            (lambda x: x / torch.sqrt(x.square().mean(-1, keepdim=True) + 1e-8), "no es el que se pide"),
+            (lambda x: torch.nn.RMSNorm(x.shape[-1])(x), "PyTorch pone otro eps"),
+            (lambda x: x / (x.norm(dim=-1, keepdim=True) + 1e-5), "promédialos"),
             (lambda x: x / torch.sqrt(x.square().mean(-1) + 1e-5), "¿Falta keepdim=True?"),
             (lambda x: x / 2.5, "24 de 24 números"),  # el primer caso y nada más
             (lambda x: x, "se esperaba [1.2, 1.6, 0.0, 0.0] y llegó [3.0, 4.0, 0.0, 0.0]"),

@@ -151,7 +151,7 @@ ANSWERS = {
             (1256, "te falta uno"),
             (1129, "no acaban en 127"),
             (2257, "un token, no dos"),
-            (744, "son las fusiones, 1000"),
+            (1255, "falta el token especial"),
             (1001, "los tokens con los que se empieza"),
             (2256, "un token, no dos"),
             (1128, "no acaban en 127"),
