@@ -1,4 +1,4 @@
-"""Ejercicios de la lección 07: softmax, temperatura y núcleo a mano, un sorteo, parar a tiempo y lo voraz."""
+"""Ejercicios de la lección 07: softmax, temperatura y núcleo a mano, un sorteo, parar y elegir bien."""
 
 import math
 

@@ -29,10 +29,10 @@ number(
 number(
     "modelo.2",
     WIDE / TOTAL,
-    "entre 2 y 4: las tablas se doblan y las matrices de los bloques se cuadruplican.",
+    "entre 2 y 4: las tablas se duplican y las matrices de los bloques se cuadruplican.",
     decimals=2,
     hints=[
-        (2, "se doblan las tablas, pero en los bloques hay matrices de C × C."),
+        (2, "se duplican las tablas, pero en los bloques hay matrices de C × C."),
         (4, "se cuadruplican las matrices de los bloques, pero las tablas miden V × C y T × C."),
         (WIDE, "ese es el número de parámetros; se pregunta por cuánto se ha multiplicado."),
         (WIDE - TOTAL, "esa es la diferencia; se pregunta el cociente."),
