@@ -7,7 +7,7 @@ from torch import nn
 
 from gpt_course.exercises.core import ANY, function, number, table
 
-MATRIX = 50257 * 1024  # la de gpt2-medium
+MATRIX = 50257 * 1024  # la de `gpt2-medium`
 
 number(
     "vinculacion.1",
