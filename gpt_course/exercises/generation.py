@@ -171,6 +171,7 @@ function(
             lambda m, ids, n, stop: generate_until(m, ids, n, stop)[:, ids.shape[1] :],
             "devuelve solo los tokens nuevos; se espera la frase entera.",
         ),
+        (lambda m, ids, n, stop: generate_until(m, ids, min(n, 1), stop), "¿hay un `return` en el bucle?"),
         (lambda m, ids, n, stop: generate_until(m, ids, n, stop)[0], "falta el lote: la forma es (1, T)."),
         (_write(lambda m, window: m(window[:, -1:])[:, -1]), "el modelo lee solo el último token."),
         (_write(lambda m, window: m(window)[:, 0]), "mira los logits del primer lugar, no del último."),
@@ -193,7 +194,7 @@ def greedy_is_not_best(answer):
     sentences = first[:, None] * second  # (2, 2): probabilidad de cada frase
     greedy, best = sentences[first.argmax()].max(), sentences.max()
     if best - greedy < 1e-6:
+        shown = f"{greedy:.2f}".replace(".", ",")
         raise Wrong(
-            f"la frase voraz tiene probabilidad {greedy:.2f} y ninguna la supera. La palabra que pierde el "
-            "primer paso debe estar mucho más segura en el segundo."
+            f"ninguna frase supera a la voraz, {shown}. La que pierde el primer paso debe dudar menos."
         )

@@ -105,6 +105,10 @@ def _of_pairs(logits, ids):
             "los has desplazado al revés: el lugar t predice el t + 1.",
         ),
         (
+            lambda z, ids: _of_pairs(z.flatten(0, 1)[None, :-1], ids.flatten()[None, 1:]),
+            "el último lugar de una frase no predice el primer token de la siguiente.",
+        ),
+        (
             lambda z, ids: prediction_loss(z.softmax(-1), ids),
             "`cross_entropy` ya hace softmax: dale los logits, no las probabilidades.",
         ),

@@ -147,6 +147,7 @@ def _groups(model):
     return [names for names in groups.values() if len(names) > 1]
 
 
+_REPEATED = "cada nombre va una sola vez."
 _MISSING, _EXTRA = "faltan nombres: cuentan todos los de cada tensor.", "hay nombres que no comparten tensor."
 
 
@@ -163,6 +164,7 @@ _MISSING, _EXTRA = "faltan nombres: cuentan todos los de cada tensor.", "hay nom
         (lambda m: sorted(group[0] for group in _groups(m)), _MISSING),
         (lambda m: sorted(name for group in _groups(m) for name in group[1:]), _MISSING),
         (lambda m: sorted(name for group in _groups(m) for name in group[:2]), _MISSING),
+        (lambda m: sorted(a for group in _groups(m) for a in group for b in group if a != b), _REPEATED),
         (lambda m: sorted(name for name, _ in m.named_parameters()), _EXTRA),
         (lambda m: sorted(name for name, _ in m.named_parameters(remove_duplicate=False)), _EXTRA),
         (

@@ -199,13 +199,14 @@ ANSWERS = {
             ),
             (lambda m, ids, n, stop: generate_until(m, ids, n, stop)[:, :6], "la forma (1, 9)"),
             (lambda m, ids, n, stop: ids, "la forma (1, 4)"),
+            (lambda m, ids, n, stop: generate_until(m, ids, 1, stop), "en el bucle"),
         ],
     },
     "generacion.6": {
         "right": [STEPS, [[0.4, 0.6], [0.9, 0.1], [0.5, 0.5]], [[0.55, 0.45], [0.5, 0.5], [0, 1]]],
         "wrong": [
-            ([[0.6, 0.4], [0.5, 0.5], [0.5, 0.5]], "ninguna la supera"),
-            ([[0.9, 0.1], [0.5, 0.5], [0.9, 0.1]], "ninguna la supera"),
+            ([[0.6, 0.4], [0.5, 0.5], [0.5, 0.5]], "ninguna frase supera"),
+            ([[0.9, 0.1], [0.5, 0.5], [0.9, 0.1]], "ninguna frase supera"),
             ([[0.5, 0.5], [0.5, 0.5], [0.9, 0.1]], "empate"),
             ([[0.6, 0.6], [0.5, 0.5], [0.9, 0.1]], "suman 1"),
             (STEPS.T, "(3, 2)"),

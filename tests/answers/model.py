@@ -97,6 +97,7 @@ ANSWERS = {
         "wrong": [
             (lambda z, ids: F.cross_entropy(z.flatten(0, 1), ids.flatten()), "su propio token"),
             (lambda z, ids: F.cross_entropy(z[:, 1:].flatten(0, 1), ids[:, :-1].flatten()), "al revés"),
+            (lambda z, ids: F.cross_entropy(z.flatten(0, 1)[:-1], ids.flatten()[1:]), "de la siguiente"),
             (lambda z, ids: prediction_loss(z.softmax(-1), ids), "ya hace softmax"),
             (lambda z, ids: prediction_loss(z, ids) * ids[:, 1:].numel(), "es la suma"),
             (lambda z, ids: prediction_loss(z, ids) * (ids.shape[1] - 1), "el número de frases"),

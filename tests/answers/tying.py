@@ -154,6 +154,10 @@ ANSWERS = {
             ),
             (lambda model: sorted(dict(model.named_parameters())), "que no comparten"),
             (lambda model: sorted(dict(model.named_parameters(remove_duplicate=False))), "que no comparten"),
+            (
+                lambda model: sorted(a for names in by_tensor(model) for a in names for b in names if a != b),
+                "una sola vez",
+            ),
             (wrong_names(lambda a, b: a.equal(b)), "iguales valores"),
             (wrong_names(lambda a, b: a.data_ptr() == b.data_ptr()), "en una maqueta"),
             (wrong_names(lambda a, b: a.shape == b.shape), "la misma forma"),
