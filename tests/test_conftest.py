@@ -49,7 +49,7 @@ CELLS = {  # lo que la celda guarda, lo que imprime y si debe pasar
 def course(pytester):
     """Una carpeta con la configuración de pytest del curso."""
     (pytester.path / "tests").mkdir()
-    helpers = [f"tests/{name}.py" for name in ("canonical", "manifest", "repository", "tolerance")]
+    helpers = [f"tests/{name}.py" for name in ("canonical", "kernels", "manifest", "repository", "tolerance")]
     for name in ("ajustes.py", "conftest.py", "pyproject.toml", *helpers):
         shutil.copy(ROOT / name, pytester.path / name)
     before = dict(os.environ)  # su conftest pone los ajustes de esa carpeta

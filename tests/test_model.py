@@ -212,7 +212,7 @@ def test_gradients(tied, training):
         return torch.func.functional_call(model, dict(zip(names, parameters, strict=True)), in_idx)
 
     in_idx = tokens(1, 3, 5)
-    assert torch.autograd.gradcheck(logits, values, check_undefined_grad=False)
+    assert torch.autograd.gradcheck(logits, values, check_undefined_grad=False, fast_mode=True)
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
@@ -350,7 +350,7 @@ def test_wrapped_layers_read_write_and_learn(tied):
 @pytest.fixture
 def counter():
     torch._dynamo.reset()
-    yield CompileCounterWithBackend("aot_eager")
+    yield CompileCounterWithBackend("eager")
     torch._dynamo.reset()
 
 
@@ -359,19 +359,17 @@ LENGTHS = (3, 5, 7, 2, 6)
 
 @pytest.mark.parametrize(("explicit", "training"), [(False, True), (True, False)])
 def test_one_graph_serves_every_length(counter, explicit, training):
-    model = tiny_model(tie_weights=True).train(training)
-    for block in model.trf_blocks:
-        block.att.explicit = explicit
+    model = tiny_model(n_layers=1, tie_weights=True).train(training)
+    model.trf_blocks[0].att.explicit = explicit
     compiled = torch.compile(model, backend=counter, fullgraph=True)
     for length in LENGTHS:
         logits, expected = compiled(tokens(2, length)), model(tokens(2, length))
         torch.testing.assert_close(logits, expected, rtol=0, atol=1e-6)
-    logits.sum().backward()
     assert counter.frame_count <= 2  # el de la primera longitud y el de todas
 
 
 def test_one_graph_serves_every_padding(counter):
-    model = tiny_model()
+    model = tiny_model(n_layers=1)
     compiled = torch.compile(model, backend=counter, fullgraph=True)
     for length in LENGTHS:
         ids, mask = tokens(2, length), torch.ones(2, length, dtype=torch.bool)
@@ -384,16 +382,39 @@ def test_one_graph_serves_every_padding(counter):
 
 @torch.no_grad()
 def test_one_graph_reads_the_start_and_another_each_token(counter):
-    model, ids = tiny_model(context_length=20), tokens(2, 20)
+    model, ids = tiny_model(n_layers=1, context_length=20), tokens(2, 20)
     compiled, cache = torch.compile(model, backend=counter, fullgraph=True), KVCache(model, 2)
     out = [compiled(part, cache=cache) for part in ids.split([5] + [1] * 15, dim=1)]
     torch.testing.assert_close(torch.cat(out, dim=1), model(ids), rtol=0, atol=1e-5)
     assert counter.frame_count <= 3
 
 
+# «aot_eager» es lo que un compilador hace antes de traducir: separa la ida de la vuelta y quita lo que se
+# escribe en su sitio. Cuesta varias veces más: una vez cada cosa, que con cualquier longitud ya lo hace export.
+
+
+def test_a_compiled_model_learns(counter):
+    model = tiny_model(n_layers=1, tie_weights=True).train()
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    for read in (model, compiled):
+        model.zero_grad()
+        read(tokens(2, 5)).square().sum().backward()
+        found = [parameter.grad.clone() for parameter in model.parameters()]
+        expected = found if read is model else expected
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_compiled_model_writes_in_the_cache(counter):
+    model, ids = tiny_model(n_layers=1), tokens(2, 7)
+    compiled, cache = torch.compile(model, backend="aot_eager", fullgraph=True), KVCache(model, 2)
+    out = [compiled(part, cache=cache) for part in ids.split([3, 1, 1, 1, 1], dim=1)]
+    torch.testing.assert_close(torch.cat(out, dim=1), model(ids), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_export_with_any_batch_and_length(strict):
-    model = tiny_model(tie_weights=True)
+    model = tiny_model(n_layers=1, tie_weights=True)
     sizes = {0: torch.export.Dim("B"), 1: torch.export.Dim("T", max=7)}
     program = torch.export.export(model, (tokens(2, 5),), dynamic_shapes={"in_idx": sizes}, strict=strict)
     for batch, length in ((2, 5), (3, 7), (4, 2)):
