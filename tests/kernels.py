@@ -26,6 +26,7 @@ LIBRARIES = (
     "regex",
     "sqlite3",
     "tiktoken",
+    "torch._dynamo",  # la carga el primer optimizador
     "torch.utils.flop_counter",
     "tornado.platform.asyncio",
 )
