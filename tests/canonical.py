@@ -1,4 +1,5 @@
-"""Cómo se guarda un cuaderno: sin lo que depende de la máquina o del editor, y con sus figuras descritas."""
+"""Cómo se guarda un cuaderno: sin lo que depende de la máquina o del editor, con sus figuras descritas y con
+las respuestas de las predicciones plegadas."""
 
 import copy
 import re
@@ -10,6 +11,8 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 CAPTION = "**Figura "  # la celda de texto que sigue a una figura empieza así y es su texto alternativo
+PREDICTION = "> **Predice antes de ejecutar.**"  # lo que muestran las celdas que la siguen es la respuesta
+FOLDED = {"jupyter": {"outputs_hidden": True}}  # JupyterLab la despliega cuando se ejecuta la celda
 
 
 def is_not_compared(cell):
@@ -26,7 +29,7 @@ def normalise(notebook):
     """Quita de un cuaderno lo que depende de la máquina o del editor y describe sus figuras."""
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    count = 0
+    count, predicted = 0, False
     for cell, following in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
         tags = cell.metadata.get("tags", [])
         cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
@@ -34,7 +37,16 @@ def normalise(notebook):
             count += 1
             cell.execution_count = count
             cell.outputs = [_normalise_output(output, count, following) for output in merge(cell.outputs)]
+            if predicted and cell.outputs:
+                cell.metadata.update(nbformat.from_dict(FOLDED))
+        else:
+            predicted = predicts(cell)
     return notebook
+
+
+def predicts(cell):
+    """¿Acaba esta celda de texto pidiendo una predicción?"""
+    return cell.source.split("\n\n")[-1].startswith(PREDICTION)
 
 
 def merge(outputs):

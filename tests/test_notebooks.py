@@ -1,6 +1,7 @@
 """Estructura de los cuadernos: lo que `pytest --nbval` no mira. Se examina lo que git guarda."""
 
 import copy
+import itertools
 import os
 import re
 import runpy
@@ -22,7 +23,9 @@ from repository import tracked
 PATHS = manifest.notebooks()
 ALLOWED_TAGS = {"nbval-ignore-output", "raises-exception"}
 SECTIONS = ["Objetivos", "El mapa", "De la libreta al paquete", "Errores frecuentes", "Ejercicios", "Resumen"]
+LESSONS = [path for path in PATHS if path.parent == NOTEBOOKS]
 TEXT_FILES = tracked(".md")
+LONG_NUMBER = r"(?<!\d)(?:[1-9]\d*\.\d{2,}|0\.\d{3,})(?!\d)"  # no está en un texto por casualidad
 
 
 def committed(path):
@@ -147,9 +150,7 @@ def test_cell_ids_are_unique(notebook):
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in PATHS if path.parent == NOTEBOOKS], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.name)
 def test_lesson_has_the_anatomy_of_the_course(path):
     notebook = committed(path)
     headings = " | ".join(re.findall(r"^#+ (.*)$", markdown(notebook), flags=re.M))
@@ -157,10 +158,29 @@ def test_lesson_has_the_anatomy_of_the_course(path):
     assert -1 not in positions, f"faltan apartados: {dict(zip(SECTIONS, positions, strict=True))}"
     assert positions == sorted(positions)
     assert "Rómpelo" in headings
-    assert markdown(notebook).count("**Predice antes de ejecutar.**") >= 2
+    assert headings.endswith("Para quien quiera más") or "Para quien quiera más" not in headings
     assert len(re.findall(r"^\*\*\d\. ★+ ", markdown(notebook), flags=re.M)) >= 5
     assert 40 <= len(notebook.cells) <= 60
     assert len(repository.committed(path)) < 500_000
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.name)
+def test_a_prediction_comes_before_its_answer(path):
+    """La pregunta cierra su celda, la respuesta está plegada y nada de lo que se ve antes la da."""
+    cells = committed(path).cells
+    asked = [place for place, cell in enumerate(cells) if canonical.predicts(cell)]
+    assert len(asked) >= 2
+    assert sum(cell.source.count("**Predice antes") for cell in cells) == len(asked), "cierra su celda"
+    for place in asked:
+        answer = list(itertools.takewhile(lambda cell: cell.cell_type == "code", cells[place + 1 :]))
+        folded = [cell for cell in answer if cell.outputs]
+        assert folded and all(cell.metadata["jupyter"]["outputs_hidden"] for cell in folded), place
+        given = set(re.findall(LONG_NUMBER, "".join(text for cell in folded for text in printed(cell))))
+        for before in cells[:place]:
+            code = "\n".join(cell.source for cell in answer)
+            seen = before.source if before.cell_type == "markdown" else ""
+            told = set(re.findall(LONG_NUMBER, seen.replace(",", "."))) - set(re.findall(LONG_NUMBER, code))
+            assert not given & told, f"{before.id} adelanta la respuesta de {cells[place].id}"
 
 
 @pytest.mark.parametrize("path", [*PATHS, *TEXT_FILES], ids=lambda path: path.name)
