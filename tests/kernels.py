@@ -5,6 +5,7 @@ carga y cada núcleo es una copia suya (`fork`), que sigue como si acabara de na
 recién cargadas y nada más. Si no se puede copiar, el núcleo se arranca como siempre.
 """
 
+import contextlib
 import functools
 import importlib
 import json
@@ -13,8 +14,10 @@ import signal
 import subprocess
 import sys
 
+import psutil  # viene con ipykernel
+
 # pyplot no está: al cargarse mira cómo enseña las figuras el núcleo, que aún no existe.
-LIBRARIES = (
+LIBRARIES = [
     "IPython.core.completerlib",
     "IPython.extensions.storemagic",
     "ipykernel.debugger",
@@ -22,15 +25,26 @@ LIBRARIES = (
     "ipykernel.zmqshell",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
-    "psutil",
     "regex",
     "sqlite3",
     "tiktoken",
     "torch._dynamo",  # la carga el primer optimizador
     "torch.utils.flop_counter",
     "tornado.platform.asyncio",
-)
-LAUNCHER = ["-m", "ipykernel_launcher"]
+]
+
+
+class Kernel(psutil.Process):
+    """Lo que se pide a un `Popen`, de un proceso que creó otro."""
+
+    stdin = stdout = stderr = None
+
+    def poll(self):
+        return None if self.is_running() else 1
+
+    def send_signal(self, number):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            super().send_signal(number)
 
 
 def use_warm_kernels():
@@ -45,27 +59,14 @@ def use_warm_kernels():
 
 def _launch(template, cold, command, env=None, cwd=None, **options):
     """Como `launch_kernel` de jupyter_client, que es `cold`: un proceso nuevo con esa orden."""
-    import psutil  # viene con ipykernel
-
-    class Kernel(psutil.Process):
-        """Lo que se pide a un `Popen`, de un proceso que creó otro."""
-
-        stdin = stdout = stderr = None
-
-        def poll(self):
-            return None if self.is_running() else 1
-
     place, env = command.index("-m"), dict(os.environ if env is None else env)
-    if command[place : place + 2] == LAUNCHER:
+    if command[place + 1] == "ipykernel_launcher":
         warm = template(*command[:place])
-        request = {"arguments": command[place + 1 :], "cwd": str(cwd or os.getcwd())}
         # Si el proceso que se copia acaba, sus núcleos también.
-        request["env"] = {**env, "JPY_PARENT_PID": str(warm.pid)}
-        try:
-            print(json.dumps(request), file=warm.stdin, flush=True)
+        request = {"env": {**env, "JPY_PARENT_PID": str(warm.pid)}, "cwd": str(cwd or os.getcwd())}
+        with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):  # acabó, o no llegó a empezar
+            print(json.dumps({"arguments": command[place + 1 :], **request}), file=warm.stdin, flush=True)
             return Kernel(int(warm.stdout.readline()))
-        except (OSError, ValueError):  # acabó, o no llegó a empezar
-            pass
     return cold(command, env=env, cwd=cwd, **options)
 
 
@@ -73,20 +74,23 @@ def _template(environment, *python):
     """El proceso que se copia; acaba cuando acaba este, que le cierra la entrada."""
     environment = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
     environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # el de los núcleos
-    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE) | {"stderr": subprocess.DEVNULL}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(
         [*python, __file__], env=environment, encoding="utf-8", start_new_session=True, **pipes
     )
 
 
 def _serve():
-    """Carga las bibliotecas y, por cada línea que llega, se copia; devuelve la línea, ya en la copia."""
+    """Carga las bibliotecas y, por cada línea que llega, se copia; devuelve, ya en la copia, lo que dice."""
+    before = set(os.environ)
     for name in LIBRARIES:
         importlib.import_module(name)
+    added = {name: os.environ[name] for name in os.environ.keys() - before}  # por las bibliotecas
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # los que acaban no esperan a que se pregunte por ellos
     while len(os.listdir("/proc/self/task")) == 1 and (line := sys.stdin.readline()):
         if os.fork() == 0:
-            return line
+            kernel = json.loads(line)
+            return {**kernel, "env": {**added, **kernel["env"]}}
     return None
 
 
@@ -103,10 +107,12 @@ def _become(arguments, cwd, env):
     os.chdir(cwd)
     sys.path[:0] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
     sys.argv = arguments
+    for name in ("torch", "numpy.random"):  # nacen con semillas al azar, que ya no lo serían
+        importlib.import_module(name).seed()
     importlib.import_module("ipykernel.kernelapp").launch_new_instance()
 
 
 if __name__ == "__main__":
     del sys.path[0]  # la carpeta de este archivo
     if kernel := _serve():
-        _become(**json.loads(kernel))
+        _become(**kernel)
