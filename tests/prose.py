@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import manifest
+from answers import DECLARED
 
 ROOT = Path(__file__).resolve().parent.parent
 CITED, NOTED = ROOT / "tests" / "citas.toml", ROOT / "tests" / "numeros.toml"
@@ -114,9 +115,7 @@ def shown(cell):
 def checkers(root=ROOT):
     """El código que corrige cada tema: contiene los datos de los enunciados."""
     sources = [path.read_text(encoding="utf-8") for path in (root / "gpt_course/exercises").glob("*.py")]
-    return {
-        topic: source for source in sources for topic in re.findall(r'^@exercise\("(\w+)\.1"', source, re.M)
-    }
+    return {topic: source for source in sources for topic, _ in DECLARED.findall(source)}
 
 
 def texts(cells):

@@ -1,14 +1,18 @@
 """Todos los ejercicios del curso, contra las respuestas buenas y malas de `answers/`."""
 
 import importlib
+import inspect
 import json
 import math
 import numbers
 import pkgutil
 import re
+from decimal import Decimal
+from fractions import Fraction
 
 import answers
 import manifest
+import numpy as np
 import pytest
 import repository
 import torch
@@ -18,13 +22,13 @@ from gpt_course.exercises import EXERCISES, check
 
 
 def by_topic():
-    """Módulo de `gpt_course/exercises` → nombres de los ejercicios que registra."""
-    for module in pkgutil.iter_modules(exercises.__path__):
-        importlib.import_module(f"gpt_course.exercises.{module.name}")
+    """Módulo de `gpt_course/exercises` → nombres de los ejercicios que declara."""
     topics = {}
-    for name, checker in EXERCISES.items():
-        topics.setdefault(checker.__module__.rpartition(".")[2], []).append(name)
-    return topics
+    for module in pkgutil.iter_modules(exercises.__path__):
+        source = inspect.getsource(importlib.import_module(f"gpt_course.exercises.{module.name}"))
+        topics[module.name] = [f"{topic}.{number}" for topic, number in answers.DECLARED.findall(source)]
+    assert sorted(EXERCISES) == sorted(name for names in topics.values() for name in names)
+    return {module: names for module, names in topics.items() if names}
 
 
 TOPICS = by_topic()
@@ -33,6 +37,8 @@ TABLES = {topic: getattr(file, "ANSWERS", {}) for topic, file in FILES.items()}
 ANSWERS = {name: table for tables in TABLES.values() for name, table in tables.items()}
 RIGHT = [(name, answer) for name, table in ANSWERS.items() for answer in table["right"]]
 WRONG = [(name, answer, hint) for name, table in ANSWERS.items() for answer, hint in table["wrong"]]
+DECLARED = [name for name in ANSWERS if EXERCISES[name].praise]  # las demás no leen la respuesta por aquí
+VALUES = [name for name in DECLARED if not callable(ANSWERS[name]["right"][0])]
 FUNCTIONS = [name for name, table in ANSWERS.items() if callable(table["right"][0])]
 FACTS = [
     pytest.param(fact, id=f"{topic}-{name}")
@@ -51,6 +57,51 @@ ODD = [None, True, math.nan, math.inf, 10**400, "", "texto", b"1", object(), {},
 ODD += [[[1, 2]], 3 + 1j, torch.zeros(0), torch.zeros(7), torch.zeros(3, 3), torch.ones(5, 3)]
 ODD += [torch.zeros(7, 7), torch.zeros(3, 7, 2), torch.zeros(1, 1, dtype=torch.bool), str, len, fails]
 ODD += [lambda: 1 / 0, lambda *given: None, lambda *given: "texto", lambda *given: given]
+
+
+def containers(answer):
+    """Un mismo valor escrito de todas las maneras en que llega."""
+    if isinstance(answer, str) and not answer.strip().isalpha():
+        return [answer]
+    if isinstance(answer, str):
+        return [answer, answer.upper(), f" {answer}) ", f"«{answer}»", [answer], (answer,)]
+    if isinstance(answer, numbers.Real):
+        return written(answer)
+    table = torch.as_tensor(answer).double()
+    if table.dim() == 0:
+        return [answer]
+    rows = table.tolist()
+    found = [rows, tuple(map(tuple, rows)) if table.dim() > 1 else tuple(rows), table, table.float()]
+    found += [table.numpy(), list(table), [row.numpy() for row in table], str(rows), table.requires_grad_()]
+    found += [[row.numpy().astype("float32") for row in table.detach()]]
+    if (table == table.round()).all():
+        found += [table.int(), table.int().numpy(), table.int().tolist(), table.bfloat16()]
+    if set(table.flatten().tolist()) <= {0, 1}:
+        found += [table.bool(), table.bool().tolist(), table.bool().numpy()]
+    return found
+
+
+def written(number):
+    """Un número, como lo escribe cada cual."""
+    found = [float(number), torch.tensor(number), torch.tensor([float(number)]), np.float64(number)]
+    found += [[number], (number,), np.array([number]), str(number), str(number).replace(".", ",")]
+    found += [Decimal(str(number)), f" {number:,} ", f"{number:_}".replace("-", "\u2212")]
+    found += [f"{number:,}".translate(str.maketrans(",.", ".,")), f"{number:,}".replace(",", "\u202f")]
+    if isinstance(number, int):
+        found += [np.int64(number), Fraction(number), torch.tensor(number).int(), number + 1e-9]
+        if number >= 1000:  # 20,488,000 sin comillas
+            found += [tuple(map(int, f"{number:,}".split(",")))]
+    return found
+
+
+def rounded(answer):
+    """Una respuesta con dos decimales, si se parece a lo que era."""
+    if isinstance(answer, torch.Tensor) and answer.isfinite().all():
+        near = answer.double().round(decimals=2)
+        return near if (near - answer).abs().max() < 0.04 * answer.abs().max() else answer
+    if isinstance(answer, float) and abs(round(answer, 2) - answer) < 0.04 * abs(answer):
+        return round(answer, 2)
+    return answer
 
 
 def ids(cases):
@@ -82,6 +133,11 @@ def told(name, answer, capsys):
     out, err = capsys.readouterr()
     assert out.count("\n") == 1 and "Traceback" not in out and not err
     return out
+
+
+def unmarked(text):
+    """Sin los signos del código y del énfasis, que en la pantalla son otros."""
+    return re.sub("[`*«»]", "", text)
 
 
 def spellings(answer):
@@ -147,11 +203,31 @@ def test_a_right_answer_is_accepted(name, answer, capsys):
 @pytest.mark.parametrize(("name", "answer", "hint"), WRONG, ids=ids(WRONG))
 def test_a_mistake_gets_its_hint_and_not_the_solution(name, answer, hint, capsys):
     out = told(name, answer, capsys)
-    assert out.startswith(f"✗ {name}: ") and hint in out, out
+    assert out.startswith(f"✗ {name}: ") and unmarked(hint) in unmarked(out), out
     assert "dio un error" in hint or "tu respuesta dio un error" not in out  # lo previsto se reconoce
     plain = re.sub("(?<=\\d)[,\u202f](?=\\d{3})", "", out)
     shown = {text for right in ANSWERS[name]["right"] for text in spellings(right) if text in plain}
     assert not shown, out
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_counts_is_the_value_and_not_how_it_is_written(name, capsys):
+    for right in ANSWERS[name]["right"]:
+        for answer in containers(right):
+            assert told(name, answer, capsys).startswith(f"✓ {name}: "), repr(answer)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_rounded_mistake_gets_its_hint(name, capsys):
+    for answer, hint in ANSWERS[name]["wrong"]:
+        out = told(name, rounded(answer), capsys)
+        assert out.startswith("✗") and unmarked(hint) in unmarked(out), out
+
+
+@pytest.mark.parametrize("name", [name for name in DECLARED if hasattr(EXERCISES[name], "hints")])
+def test_every_hint_has_a_mistake_that_gets_it(name, capsys):
+    outs = unmarked("".join(told(name, answer, capsys) for answer, _ in ANSWERS[name]["wrong"]))
+    assert [hint for _, hint in EXERCISES[name].hints if unmarked(hint) not in outs] == []
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -184,8 +260,7 @@ def test_the_solutions_of_the_course_are_accepted():
         if path.parent.name == "soluciones"
         for cell in json.loads(repository.committed(path))["cells"]
     ]
-    printed = "".join(
-        line for cell in cells for output in cell.get("outputs", []) for line in output.get("text", [])
-    )
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    printed = "\n".join("".join(output.get("data", {}).get("text/plain", [])) for output in outputs)
     verdicts = set(re.findall(r"^([✓✗○]) (\w+\.\d+): ", printed, re.M))
     assert verdicts == {("✓", name) for name in ANSWERS if not name.endswith(".0")}

@@ -1,36 +1,26 @@
-"""Cómo se corrige un ejercicio: `check` no lanza nunca un error del estudiante ni da la solución."""
+"""Cómo se corrige un ejercicio: ni un error de quien estudia ni la solución, y lo que se ve y se apunta."""
 
-import math
+import builtins
+import json
+import threading
+from functools import partial
 
 import pytest
 import torch
 
-from gpt_course.exercises import EXERCISES, check
-from gpt_course.exercises.core import (
-    Unsolved,
-    Wrong,
-    exercise,
-    expect_choice,
-    expect_number,
-    expect_tensor,
-    run,
-)
+from gpt_course.exercises import check, core
+from gpt_course.exercises.core import Wrong, choice, exercise, function, number, table
+from gpt_course.exercises.grading import progress, running
+from gpt_course.exercises.grading.verdict import Verdict
 
 
 @pytest.fixture
-def register(monkeypatch):
-    """Registra un ejercicio de prueba, modelo.99, que desaparece al terminar."""
-    return lambda function: monkeypatch.setitem(EXERCISES, "modelo.99", function)
-
-
-def test_exercise_registers_and_returns_the_function(monkeypatch):
-    monkeypatch.setitem(EXERCISES, "modelo.98", None)  # se restaura al terminar
-
-    @exercise("modelo.98")
-    def correct(answer):
-        return "bien"
-
-    assert EXERCISES["modelo.98"] is correct
+def declared(monkeypatch):
+    """Un registro de prueba: lo que se declare en él desaparece al terminar."""
+    registry = {}
+    monkeypatch.setattr(core, "EXERCISES", registry)
+    monkeypatch.setattr(core, "_register_all", lambda: None)
+    return registry
 
 
 def corrected(capsys, answer, name="modelo.99"):
@@ -38,47 +28,45 @@ def corrected(capsys, answer, name="modelo.99"):
     return capsys.readouterr().out
 
 
-def test_a_right_answer_shows_what_the_exercise_returns(register, capsys):
-    register(lambda answer: "muy bien")
-    assert corrected(capsys, 3) == "✓ modelo.99: muy bien\n"
+def test_each_kind_is_declared_with_data(declared, capsys):
+    number("modelo.1", 3, "tres.", [(4, "cuatro.")], decimals=2)
+    table("modelo.2", [1, 2], "dos.", [([2, 1], "al revés.")])
+    choice("modelo.3", "b", "la b.", {"a": "la a."})
+    function("modelo.4", "doble.", [(1,), (2.5,)], [(lambda x: x, "falta el doble.")])(lambda x: 2 * x)
+    for name, right, wrong, hint in (
+        ("modelo.1", "3,0", 4, "cuatro"),
+        ("modelo.2", (1, 2), [2, 1], "al revés"),
+        ("modelo.3", "B", "a", "la a"),
+        ("modelo.4", lambda x: x + x, lambda x: x, "falta el doble. La probé con «x = 1»"),
+    ):
+        assert corrected(capsys, right, name) == f"✓ {name}: {PRAISE[name]}\n"
+        assert corrected(capsys, wrong, name).startswith(f"✗ {name}: {hint}")
+        assert declared[name].hints
 
 
-def test_a_wrong_answer_shows_its_hint(register, capsys):
-    def wrong(answer):
-        raise Wrong("mira el signo.")
-
-    register(wrong)
-    assert corrected(capsys, 3) == "✗ modelo.99: mira el signo.\n"
+PRAISE = {"modelo.1": "tres.", "modelo.2": "dos.", "modelo.3": "la b.", "modelo.4": "doble."}
 
 
-@pytest.mark.parametrize("answer", [..., (..., ...), [1, ...], (torch.zeros(2), ...)], ids=str)
-def test_ellipsis_is_an_exercise_to_be_solved(register, capsys, answer):
-    register(lambda answer: pytest.fail("no se corrige"))
+def test_another_kind_is_corrected_by_a_function(declared, capsys):
+    @exercise("modelo.99", "muy bien.")
+    def grade(answer):
+        if answer != 3:
+            raise Wrong("mira el\nsigno.")
+
+    assert corrected(capsys, 3) == "✓ modelo.99: muy bien.\n"
+    assert corrected(capsys, 4) == "✗ modelo.99: mira el signo.\n"
+
+
+@pytest.mark.parametrize("answer", [..., (..., ...), [1, ...], (torch.zeros(2), ...), lambda x: ...], ids=str)
+def test_ellipsis_is_an_exercise_to_be_solved(declared, capsys, answer):
+    function("modelo.99", "bien.", [(1,)])(lambda x: x)
     assert corrected(capsys, answer).startswith("○ modelo.99: sin resolver")
 
 
-def test_a_function_that_returns_ellipsis_is_unsolved(register, capsys):
-    register(lambda function: run(function, 1))
-    assert corrected(capsys, lambda x: ...).startswith("○ modelo.99: sin resolver")
-
-
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
-        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
-        (RuntimeError("uno\ndos"), "RuntimeError: uno)"),
-        (KeyError(), "KeyError: sin más explicación"),
-        (RecursionError("maximum"), "RecursionError"),
-    ],
-)
-def test_an_error_of_the_student_is_told_in_one_line(register, capsys, error, told):
-    def student(x):
-        raise error
-
-    register(lambda function: run(function, 1))
-    out = corrected(capsys, student)
-    assert out.startswith("✗ modelo.99: tu respuesta dio un error al probarla") and told in out
-    assert out.count("\n") == 1 and "Traceback" not in out
+def test_an_error_of_the_grader_is_not_one_in_english(declared, capsys):
+    exercise("modelo.99", "bien.")(lambda answer: answer.nothing)
+    out = corrected(capsys, 3)
+    assert out == "✗ modelo.99: no se entiende la respuesta, un número (AttributeError).\n"
 
 
 @pytest.mark.parametrize("name", ["nada.1", "", "modelo_1", None, 3])
@@ -92,83 +80,162 @@ def test_an_unknown_number_names_those_of_its_topic():
         check("modelo.77", 1)
 
 
-def test_run_passes_the_arguments_and_refuses_what_is_not_a_function():
-    assert run(lambda a, b: a - b, 5, 3) == 2
-    with pytest.raises(Wrong, match="se esperaba una función y llegó int: pasa su nombre, sin llamarla"):
-        run(3)
-    with pytest.raises(Unsolved):
-        run(lambda: ...)
+# --- Las funciones ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("answer", [7, 7.0, torch.tensor(7), torch.tensor([7.0]), 7.0000001])
-def test_number_accepts(answer):
-    expect_number(answer, 7, [(8, "uno de más")])
+def drawn(generator):
+    for size in (2, 3, 5):
+        yield torch.randn(size, generator=generator), 2
 
 
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
-        (8, "uno de más"),
-        (torch.tensor(8.0), "uno de más"),
-        (5, "demasiado pequeño"),
-        (1e6, "demasiado grande"),
-        ("7", "se esperaba un número y llegó str"),
-        (None, "llegó NoneType"),
-        (True, "llegó bool"),
-        (torch.ones(2), "llegó Tensor"),
-        (math.nan, "número finito y llegó nan"),
-        (math.inf, "número finito y llegó inf"),
-    ],
-    ids=str,
-)
-def test_number_refuses(answer, told):
-    with pytest.raises(Wrong, match=told):
-        expect_number(answer, 7, [(8, "uno de más")])
-
-
-def test_tensor_accepts_any_type_of_number_and_gradients():
-    expected = torch.tensor([1.0, 2.0])
-    for answer in (
-        torch.tensor([1, 2]),
-        expected.double(),
-        expected.clone().requires_grad_(),
-        expected + 1e-6,
-    ):
-        expect_tensor(answer, expected)
+@pytest.fixture
+def scaled(declared, capsys):
+    hints = [(lambda x, k: x + k, "has sumado."), (lambda x, k: x.foo, "no falla la corrección.")]
+    function("modelo.99", "bien.", drawn, hints)(lambda x, k: k * x)
+    return partial(corrected, capsys)
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("student", "told"),
     [
-        (torch.tensor([2.0, 1.0]), "al revés"),
-        (torch.tensor([1.0, 3.0]), "1 de 2 números no lo son"),
-        (torch.tensor([[1.0, 2.0]]), r"se esperaba la forma \(2,\) y llegó \(1, 2\)"),
-        (torch.tensor([1.0, math.nan]), "1 de 2"),
-        ([1.0, 2.0], r"llegó list. Créalo con torch\.tensor"),
-        (None, "llegó NoneType"),
+        (lambda x, k: x * k, "✓ modelo.99: bien."),
+        (lambda x, k: [k * n for n in x], "✓"),
+        (lambda x, k: x + k, "has sumado. La probé con «x = ["),
+        (lambda x, k: x + k if len(x) > 2 else k * x, "has sumado"),  # se equivoca en los casos largos
+        (lambda x, k: x + k if len(x) > 3 else k * x, "se esperaba «["),  # en uno solo no se sabe
+        (lambda x, k: (k + 1e-3) * x, "se esperaba"),
+        (lambda x, k: (k * x)[:1], "se esperaba la forma (2,) y llegó (1,)"),
+        (lambda x, k: "texto", "se esperaba un tensor de forma (2,) y llegó un texto"),
+        (lambda x, k: x[2] if len(x) == 2 else k * x, "dio un error en su línea"),
+        (lambda x, k: k * x if len(x) == 2 else x.bar, "no tiene «bar»"),
+        (lambda x, k: x if len(x) == 2 else x.bar, "y llegó «["),  # antes del error ya estaba mal
+        (lambda x, k: x.mul_(k), "tu función cambia «x»"),
+        (lambda x: x, "debe recibir 2 argumentos"),
     ],
-    ids=str,
 )
-def test_tensor_refuses(answer, told):
-    with pytest.raises(Wrong, match=told):
-        expect_tensor(answer, torch.tensor([1.0, 2.0]), [(torch.tensor([2.0, 1.0]), "al revés")])
+def test_a_function_is_compared_with_the_reference(scaled, student, told):
+    assert told in scaled(student)
 
 
-@pytest.mark.parametrize("answer", ["b", " B ", "B"])
-def test_choice_accepts(answer):
-    expect_choice(answer, "b", {"a": "no", "c": "tampoco"})
+def test_the_same_function_is_always_told_the_same(scaled):
+    assert scaled(lambda x, k: x) == scaled(lambda x, k: x)
+
+
+def test_the_dice_of_the_student_are_not_touched(scaled):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    scaled(lambda x, k: torch.rand(len(x)))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_an_endless_function_does_not_hang(scaled, monkeypatch):
+    def endless(x, k):
+        while True:
+            k += 1
+
+    monkeypatch.setattr(running, "TIME_LIMIT", 0.1)
+    assert "¿Hay un bucle que no termina?" in scaled(endless)
+
+
+# --- Lo que se ve -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("text", "plain", "html"),
     [
-        ("a", "^no$"),
-        ("C", "tampoco"),
-        ("d", "una de estas opciones: a, b, c; llegó 'd'"),
-        (None, "llegó NoneType\\.$"),
-        (torch.zeros(7, 7), "llegó Tensor\\.$"),  # y no sus cuarenta y nueve números
+        ("falta `x[0] < 1`.", "falta «x[0] < 1».", "falta <code>x[0] &lt; 1</code>."),
+        ("la *key* y el **value**", "la key y el value", "la <em>key</em> y el <em>value</em>"),
+        ("5 * 4 = 20 y 2 * 3", "5 * 4 = 20 y 2 * 3", "5 * 4 = 20 y 2 * 3"),
+        ("`a * b * c`", "«a * b * c»", "<code>a * b * c</code>"),
+        ("`**kwargs` y *esto*", "«**kwargs» y esto", "<code>**kwargs</code> y <em>esto</em>"),
     ],
 )
-def test_choice_refuses(answer, told):
-    with pytest.raises(Wrong, match=told):
-        expect_choice(answer, "b", {"a": "no", "c": "tampoco"})
+def test_text_is_formatted_in_a_notebook_and_plain_in_a_terminal(text, plain, html):
+    verdict = Verdict("✗", "modelo.1", text)
+    assert repr(verdict) == f"✗ modelo.1: {plain}"
+    assert verdict._repr_html_().endswith(f"</b> {html}</div>")
+
+
+def test_the_sign_has_its_colour():
+    green, red, none = (Verdict(sign, "a.1", "b")._repr_html_() for sign in "✓✗○")
+    assert "--jp-success-color1" in green and "--jp-error-color1" in red and "color" not in none
+
+
+def test_a_notebook_shows_it_with_display(declared, capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr(builtins, "display", shown.append, raising=False)
+    number("modelo.99", 3, "tres.")
+    assert corrected(capsys, 3) == "" and repr(shown[0]) == "✓ modelo.99: tres."
+
+
+# --- Lo que se apunta -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lesson(declared, tmp_path, monkeypatch):
+    """Un cuaderno de lección en una carpeta de prueba, con los ejercicios modelo.0 a modelo.3."""
+    monkeypatch.setattr(builtins, "display", print, raising=False)
+    monkeypatch.setattr(progress, "NOTEBOOKS", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for place in range(4):
+        number(f"modelo.{place}", place, "bien.")
+    number("otro.1", 1, "bien.")
+    return tmp_path / progress.FILE
+
+
+def test_progress_counts_each_exercise_once(lesson, capsys):
+    assert corrected(capsys, 1, "modelo.1") == "✓ modelo.1: bien. Llevas 1 de 3.\n"
+    assert corrected(capsys, 1, "otro.1") == "✓ otro.1: bien. Llevas 1 de 1.\n"
+    assert corrected(capsys, 2, "modelo.2") == "✓ modelo.2: bien. Llevas 2 de 3.\n"
+    assert corrected(capsys, 2, "modelo.2") == "✓ modelo.2: bien. Llevas 2 de 3.\n"
+    assert "Llevas" not in corrected(capsys, 9, "modelo.3") and "Llevas" not in corrected(
+        capsys, ..., "modelo.3"
+    )
+    assert corrected(capsys, 0, "modelo.0") == "✓ modelo.0: bien.\n"  # el de muestra no cuenta
+    assert [json.loads(line)["ejercicio"] for line in lesson.read_text().splitlines()] == [
+        "modelo.1",
+        "otro.1",
+        "modelo.2",
+    ]
+
+
+def test_solutions_and_tests_leave_no_trace(lesson, capsys, monkeypatch):
+    (lesson.parent / "soluciones").mkdir()
+    monkeypatch.chdir(lesson.parent / "soluciones")
+    assert corrected(capsys, 1, "modelo.1") == "✓ modelo.1: bien.\n"
+    monkeypatch.chdir(lesson.parent)
+    monkeypatch.delattr(builtins, "display")
+    assert corrected(capsys, 1, "modelo.1") == "✓ modelo.1: bien.\n"
+    assert not lesson.exists()
+
+
+def test_a_file_that_cannot_be_written_or_read_does_no_harm(lesson, capsys):
+    lesson.mkdir()
+    assert corrected(capsys, 1, "modelo.1") == "✓ modelo.1: bien. Llevas 1 de 3.\n"
+
+
+def test_lines_that_are_not_understood_are_skipped(tmp_path):
+    path = tmp_path / "p"
+    path.write_bytes(b'{"ejercicio": "a.1"}\n{"ejer\n\xff\n[1]\n{"otro": 1}\n3\n{"ejercicio": "a.2"}\n')
+    assert progress.read(path) == {"a.1", "a.2"}
+    assert progress.record(path, "a.3") == {"a.1", "a.2", "a.3"} == progress.read(path)
+
+
+def test_two_notebooks_write_at_once(tmp_path):
+    path = tmp_path / "p"
+    names = [[f"a{writer}.{place}" for place in range(40)] for writer in range(4)]
+    threads = [
+        threading.Thread(target=lambda mine=mine: [progress.record(path, n) for n in mine]) for mine in names
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert progress.read(path) == {name for mine in names for name in mine}
+
+
+def test_the_progress_is_ignored_by_git_and_lies_beside_the_notebooks():
+    root = progress.NOTEBOOKS.parent
+    assert (progress.NOTEBOOKS / "00_bienvenida.ipynb").is_file()
+    assert progress.FILE in (root / ".gitignore").read_text().splitlines()

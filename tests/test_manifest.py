@@ -8,12 +8,12 @@ import sys
 import manifest
 import nbformat
 import pytest
+from answers import DECLARED
 from manifest import MANIFEST, ROOT, Lesson, read
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from gpt_course.plotting.diagrams import MAP_PIECES
 
-TOPIC = re.compile(r'^@exercise\("(\w+)\.\d+"\)', flags=re.M)
 ANSWERS = "tests/answers/{}.py"  # las respuestas con que se prueba un módulo de ejercicios
 
 
@@ -43,7 +43,7 @@ def _exercises(root):
     for path in sorted((root / "gpt_course/exercises").glob("[a-z]*.py")):
         if path.stem == "core":
             continue
-        names = sorted(set(TOPIC.findall(path.read_text(encoding="utf-8"))))
+        names = sorted({topic for topic, _ in DECLARED.findall(path.read_text(encoding="utf-8"))})
         if len(names) != 1:
             yield f"exercises/{path.name} debe corregir un tema y corrige {names}"
         corrected.update(dict.fromkeys(names, path.stem))
@@ -211,7 +211,7 @@ def test_a_forgotten_file_is_named(course, without):
         (MANIFEST, "minutes = 75", "minutes = 80"),
         (MANIFEST, 'topic = "capas"', 'topic = "capa"'),
         (MANIFEST, 'map = ["capas"]', 'map = ["capa"]'),
-        ("gpt_course/exercises/layers.py", '@exercise("capas.1")', '@exercise("bloque.1")'),
+        ("gpt_course/exercises/layers.py", '"capas.1"', '"bloque.1"'),
     ],
 )
 def test_a_text_that_disagrees_turns_red(course, name, old, new):

@@ -1,6 +1,7 @@
 """La cuenta contada: unidades, tabla y la orden de la terminal."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -23,6 +24,7 @@ from gpt_course.memory import (
     weights_file,
 )
 from gpt_course.memory.__main__ import BadInput, main, make_plan, read
+from gpt_course.memory.advice import with_margin
 from gpt_course.memory.report import LABELS, summary, table
 
 GIB = 2**30
@@ -124,23 +126,25 @@ def test_labels_are_read_inside_a_sentence_and_none_is_repeated():
 
 
 @pytest.mark.parametrize(
-    ("ram", "fits"),
+    ("ram", "fits", "advised"),
     [
-        (training_peak, [True, True]),  # el límite justo
-        (lambda plan: training_peak(plan) - 1, [False, True]),
-        (inference_peak, [False, True]),
-        (lambda plan: inference_peak(plan) - 1, [False, False]),
+        (lambda plan: math.ceil(with_margin(training_peak(plan))), [True, True], []),
+        (lambda plan: math.ceil(with_margin(training_peak(plan))) - 1, [True, True], ["training"]),
+        (training_peak, [True, True], ["training"]),  # el límite justo
+        (lambda plan: training_peak(plan) - 1, [False, True], ["training"]),
+        (inference_peak, [False, True], ["training", "inference"]),
+        (lambda plan: inference_peak(plan) - 1, [False, False], ["training", "inference"]),
     ],
-    ids=["cabe", "no entrena", "genera", "no genera"],
+    ids=["cabe", "sin margen", "cabe justo", "no entrena", "genera justo", "no genera"],
 )
-def test_the_json_is_the_summary(capsys, ram, fits):
+def test_the_json_is_the_summary(capsys, ram, fits, advised):
     plan = Plan(GPT2_CONFIGS["gpt2"], seq=256)
     code, out, _ = ask(capsys, "--json", "--ram", f"{ram(plan)}B", "--seq", "256")
     found = json.loads(out)
     assert code == 0
     assert found["training_peak_bytes"] == training_peak(plan)
     assert list(found["fits"].values()) == fits
-    assert list(found["advice"]) == [task for task, fit in found["fits"].items() if not fit]
+    assert list(found["advice"]) == advised
     assert found["config"] == GPT2_CONFIGS["gpt2"]
     assert json.loads(json.dumps(summary(plan))) == {
         key: value for key, value in found.items() if key not in ("model", "ram_bytes", "fits", "advice")
@@ -288,7 +292,7 @@ def test_a_thousand_blocks_are_answered_at_once(capsys):
     """La orden no recorre los bloques una y otra vez: solo para la cabecera del archivo de pesos."""
     seconds = time.process_time()
     code, out, _ = ask(capsys, "--n-layers", "1000", "--ram", "1GiB")
-    assert code == 0 and "harían falta 26.69 GiB" in out
+    assert code == 0 and "harían falta 29.86 GiB, con su margen" in out
     assert time.process_time() - seconds < 5  # del procesador; recorriéndolos eran 40
 
 

@@ -7,8 +7,14 @@ import pytest
 import torch
 from matplotlib.colors import to_hex, to_rgb
 
-from gpt_course.plotting.attention import plot_attention, plot_attention_cost, plot_softmax_by_temperature
-from gpt_course.plotting.style import BLUE, ORANGE
+from gpt_course.plotting.attention import (
+    draw_heads,
+    draw_mechanism,
+    plot_attention,
+    plot_attention_cost,
+    plot_softmax_by_temperature,
+)
+from gpt_course.plotting.style import BLUE, ORANGE, SKY
 
 WEIGHTS = torch.tensor([[[1.0, 0.0], [0.25, 0.75]], [[1.0, 0.0], [0.5, 0.5]]])  # (H, T, T)
 WORDS = ["casa", "vieja"]
@@ -18,6 +24,57 @@ def shown(figure):
     """Los textos visibles de una figura, también las marcas de los ejes."""
     figure.canvas.draw()
     return [text for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text()]
+
+
+def labels(ax):
+    return [text.get_text() for text in ax.texts if text.get_text()]
+
+
+def test_mechanism_writes_what_the_last_token_computes():
+    x = torch.tensor([[1.0, 0.0], [2.0, -1.0]])
+    query = torch.tensor([[9.0, 9.0], [0.0, math.log(3)]])  # la primera no se usa
+    shown = labels(draw_mechanism(WORDS, x, query, torch.tensor([[5.0, 0.0], [7.0, 1.0]]), 4 * x))
+    assert {"casa\n(1, 0)", "vieja\n(2, −1)", "query", "query\n(0; 1,1)"} <= set(shown)
+    assert {"key\n(5, 0)", "key\n(7, 1)", "value\n(4, 0)", "value\n(8, −4)"} <= set(shown)
+    assert [text for text in shown if text in ("0,00", "1,10", "0,25", "0,75")] == [
+        "0,00",
+        "0,25",
+        "1,10",
+        "0,75",
+    ]
+    assert shown[-1] == "suma de peso × value: (7, −3)"
+    assert not any("9" in text for text in shown)
+
+
+def boxes(ax):
+    """Las casillas: (color, rótulo) → su esquina."""
+    names = {text.get_position(): text.get_text() for text in ax.texts}
+    corners = [
+        (to_hex(p.get_facecolor()).upper(), p.get_x(), p.get_y()) for p in ax.patches if hasattr(p, "get_xy")
+    ]
+    return [
+        (color, names.get((x + 0.5, y + 0.53)), x, y) for color, x, y in corners if color in (ORANGE, SKY)
+    ]
+
+
+@pytest.mark.parametrize("n_heads", [2, 4])
+def test_heads_take_columns_and_keep_every_row(n_heads):
+    table = torch.arange(12).view(3, 4)
+    ax = draw_heads(table, n_heads)
+    size = 4 // n_heads
+    for head, color in enumerate((ORANGE, SKY)):
+        mine = [int(label) for found, label, *_ in boxes(ax) if found == color and label]
+        expected = table[:, head * size : (head + 1) * size].flatten().tolist()
+        assert mine == 2 * expected  # en la tabla entera y en la de la cabeza
+    titles = [f"cabeza {head + 1}: (3, {size})" for head in range(n_heads)]
+    assert [text for text in labels(ax) if text.startswith("cabeza")] == titles
+    assert labels(ax).count("atención") == n_heads
+    assert {"X por su matriz\n(3, 4)", "contextos\n(3, 4)", "out_proj"} <= set(labels(ax))
+
+
+def test_only_so_many_heads_can_be_told_apart():
+    with pytest.raises(ValueError, match="4 cabezas como mucho; llegaron 5"):
+        draw_heads(torch.zeros(2, 10), 5)
 
 
 def test_attention_draws_each_matrix_with_rows_that_look_and_columns_looked_at():

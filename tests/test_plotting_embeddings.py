@@ -58,9 +58,11 @@ def test_similarity_writes_each_number_in_its_box():
 
 
 def test_spread_shows_the_share_of_pairs():
-    ax = plot_cosine_spread({2: torch.tensor([0.92, -0.92, 0.93, 1.0000001]), 768: torch.full((3,), 0.01)})
-    narrow, wide = (patch.get_xy()[:, 1] for patch in ax.patches)
+    curves = {2: torch.tensor([0.92, -0.92, 0.93, 1.0000001]), 8: torch.zeros(3), 768: torch.full((3,), 0.01)}
+    ax = plot_cosine_spread(curves)
+    narrow, _, wide = (patch.get_xy()[:, 1] for patch in ax.patches)
     assert narrow.max() == pytest.approx(0.5) and wide.max() == pytest.approx(1)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["C = 2", "C = 768"]
+    assert len({patch.get_linestyle() for patch in ax.patches}) == 3  # también sin color
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["C = 2", "C = 8", "C = 768"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("coseno de las dos filas", "parte de las parejas")
     assert ax.xaxis.get_major_formatter()(-0.5, None) == "−0,5"

@@ -79,7 +79,8 @@ def test_the_highest_moment_is_orange_and_the_first_is_above():
 
 
 def test_the_roof_has_its_corner_where_the_two_limits_meet():
-    ax = plot_roofline(100.0, 20.0, [(0.5, 8.0), (128.0, 90.0)], {"generar": 0.5, "entrenar": 60.0}, "Título")
+    tasks, measured = {"generar": 0.5, "entrenar": 60.0}, [(0.5, 8.0), (128.0, 90.0)]
+    ax = plot_roofline({"esta": (100.0, 20.0)}, tasks, "Título", measured=measured)
     roof, circles, generate, train = ax.lines
     assert roof.get_xdata()[1] == 5 and list(roof.get_ydata()[1:]) == [100, 100]
     assert roof.get_ydata()[0] == pytest.approx(20 * roof.get_xdata()[0])
@@ -87,11 +88,23 @@ def test_the_roof_has_its_corner_where_the_two_limits_meet():
     assert generate.get_ydata()[1] == 10 and list(generate.get_xdata()) == [0.5, 0.5]
     assert train.get_ydata()[1] == 100
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-    assert legend(ax) == ["techo", "una capa lineal, medida", "generar", "entrenar"]
+    assert legend(ax) == ["esta", "una capa lineal, medida", "generar", "entrenar"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0,1", "1", "10", "100"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("intensidad: FLOP por byte", "GFLOP por segundo")
 
 
+def test_a_task_reaches_the_highest_of_the_roofs():
+    roofs = {"lenta": (100.0, 20.0), "rápida": (400.0, 10.0)}
+    ax = plot_roofline(roofs, {"generar": 2.0, "entrenar": 30.0}, "Título")
+    slow, fast, generate, train = ax.lines
+    assert [line.get_xdata()[1] for line in (slow, fast)] == [5, 40]
+    assert [line.get_ydata()[1] for line in (generate, train)] == [40, 300]
+    assert len({line.get_linestyle() for line in (slow, fast)}) == 2
+    assert legend(ax) == ["lenta", "rápida", "generar", "entrenar"]
+    low, high = ax.get_ylim()
+    assert low < slow.get_ydata()[0] and low < fast.get_ydata()[0] and high > 400
+
+
 def test_a_roof_of_nothing_is_refused():
     with pytest.raises(ValueError, match="mayores que 0; llegó 0"):
-        plot_roofline(100.0, 0, [(1, 1)], {"generar": 1.0}, "Título")
+        plot_roofline({"esta": (100.0, 0)}, {"generar": 1.0}, "Título")

@@ -154,7 +154,7 @@ PLANTED = [  # cuaderno, lo que dice y una cifra cambiada
     ("04_capas_del_bloque.ipynb", "16C²", "16C³"),
     ("03_atencion.ipynb", "(lección 02)", "(lección 01)"),
     ("09_aritmetica_de_memoria.ipynb", "5/32", "5/31"),
-    ("09_aritmetica_de_memoria.ipynb", "22\u00a0% más", "23\u00a0% más"),
+    ("11_cache_kv.ipynb", "14\u00a0% más", "15\u00a0% más"),
 ]
 
 

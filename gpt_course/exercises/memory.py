@@ -20,9 +20,9 @@ def weights_in_mib(answer):
             (size / 2**30, "eso son GiB; se piden MiB."),
             (size, "eso son bytes; faltan los MiB."),
             (size / 1024, "eso son KiB: falta dividir otra vez entre 1024."),
-            (2971, "es casi eso: se piden dos decimales."),
             (2.9, "eso son GiB, redondeados; se piden MiB con dos decimales."),
         ],
+        decimals=2,
         tolerance=1e-5,
     )
     return "eso es: la mitad que en fp32, y casi 3 GiB solo de pesos."

@@ -22,12 +22,11 @@ def saved_mib(answer):
             (matrix / 2**20, "falta multiplicar por los 4 bytes de cada número."),
             (2 * matrix / 2**20, "contaste 2 bytes por número, como en bfloat16; en float32 son 4."),
             (8 * matrix / 2**20, "contaste las dos matrices; al vincular se ahorra una."),
-            (196, "es casi eso: se piden dos decimales."),
-            (196.3, "es casi eso: se piden dos decimales."),
             (16 * matrix / 2**20, "contaste lo que cuesta al entrenar; se piden solo los pesos."),
             (2 * matrix, "eso son bytes, y con 2 por número; se piden MiB, con 4."),
             (4 * 50257 * 768 / 2**20, "esa es la del GPT-2 pequeño: en `gpt2-medium`, C = 1024."),
         ],
+        decimals=2,
         tolerance=5e-5,
     )
     return "casi 200 MiB, y son solo los pesos."
@@ -91,9 +90,8 @@ def initial_deviation(answer):
             (0.02, "eso usa GPT-2; aquí se pide justo la que da 1. Con 0,02 los logits tendrían 0,64."),
             (1.0, "con 1, cada logit tendría la desviación de la longitud de h."),
             (1 / math.sqrt(768), "eso vale para C = 768, y aquí C = 1024."),
-            (0.03, "es casi eso: da cuatro decimales, o la fracción."),
-            (0.031, "es casi eso: da cuatro decimales, o la fracción."),
         ],
+        decimals=4,
         tolerance=1e-4,
     )
     return "uno entre la longitud de h: 1/32, no muy lejos del 0,02 de GPT-2."

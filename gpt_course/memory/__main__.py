@@ -6,7 +6,7 @@ import re
 import sys
 
 from gpt_course.config import GPT2_CONFIGS
-from gpt_course.memory.advice import advice, verdict
+from gpt_course.memory.advice import advice, verdict, with_margin
 from gpt_course.memory.ledger import inference_peak, training_peak
 from gpt_course.memory.plan import DTYPES, MOMENTS, Plan
 from gpt_course.memory.report import summary, table
@@ -59,7 +59,8 @@ def _as_json(options, plan, ram):
     if ram:
         peaks = {"training": training_peak, "inference": inference_peak}
         fits = {task: peak(plan) <= ram for task, peak in peaks.items()}
-        tips = {task: advice(plan, ram, peaks[task]) for task, fit in fits.items() if not fit}
+        tight = (task for task, peak in peaks.items() if with_margin(peak(plan)) > ram)
+        tips = {task: advice(plan, ram, peaks[task]) for task in tight}
         found |= {"ram_bytes": ram, "fits": fits, "advice": tips}
     return json.dumps(found, indent=2, ensure_ascii=False)
 

@@ -8,20 +8,25 @@ from gpt_course.memory.ledger import inference_peak, training_peak
 from gpt_course.memory.units import UNITS
 
 
-def verdict(plan, ram):
-    """¿Cabe en `ram` bytes? Una frase por respuesta: entrenar, generar y, si no cabe, qué lo haría caber.
+def with_margin(size):
+    """Lo que conviene tener para un pico de `size` bytes: el propio proceso y el sistema también ocupan."""
+    return 1.1 * size + UNITS["GiB"] / 2
 
-    «Muy justo» es a menos de un 10 % y medio GiB del límite: el propio proceso y el sistema también ocupan.
+
+def verdict(plan, ram):
+    """¿Cabe en `ram` bytes? Una frase por respuesta: entrenar, generar y, sin margen, qué cambiar.
+
+    «Cabe muy justo» es que cabe el pico, pero no su margen (`with_margin`).
     """
     lines = []
     for task, peak in (("Entrenar", training_peak), ("Generar", inference_peak)):
         need = peak(plan)
-        tight = 1.1 * need + UNITS["GiB"] / 2 > ram
+        tight = with_margin(need) > ram
         fits = "no cabe" if need > ram else "cabe muy justo" if tight else "cabe"
         lines.append(
             f"{task}: {fits} en {_size(ram)}; el pico es de {_size(need)}, aparte del propio proceso."
         )
-        if need > ram:
+        if tight:
             lines.append(f"  {advice(plan, ram, peak)}")
     return "\n".join(lines)
 
@@ -29,7 +34,8 @@ def verdict(plan, ram):
 def advice(plan, ram, peak):
     """Qué cambio basta por sí solo; si no basta ninguno, los menos que bastan juntos; si no, cuánto falta.
 
-    peak: `training_peak` o `inference_peak`. Prueba todas las combinaciones de cambios.
+    Basta lo que deja en `ram` el pico con su margen. peak: `training_peak` o `inference_peak`. Prueba todas
+    las combinaciones de cambios.
     """
     levers = _levers(plan, training=peak is training_peak)
     lowest, best = peak(plan), []
@@ -37,7 +43,7 @@ def advice(plan, ram, peak):
         enough = []
         for chosen in itertools.combinations(levers, count):
             strongest = _apply(plan, [options[-1] for options in chosen])
-            if peak(strongest) <= ram:
+            if with_margin(peak(strongest)) <= ram:
                 enough.append(_mildest(plan, chosen, ram, peak))
             elif peak(strongest) < lowest:
                 lowest, best = peak(strongest), [options[-1] for options in chosen]
@@ -48,7 +54,8 @@ def advice(plan, ram, peak):
             return f"Con estos cambios a la vez, el pico baja a {changed}: {_names(enough[0])}."
     if not best:
         return "Ningún cambio de los que conocemos lo baja: hace falta un modelo menor."
-    return f"Ni con todo lo que ayuda ({_names(best)}): harían falta {_size(lowest)}. Prueba un modelo menor."
+    need, tried = _size(with_margin(lowest)), _names(best)
+    return f"Ni con todo lo que ayuda ({tried}): harían falta {need}, con su margen. Prueba un modelo menor."
 
 
 def _levers(plan, *, training):
@@ -78,8 +85,8 @@ def _phrases(count):
 
 
 def _mildest(plan, chosen, ram, peak):
-    """La combinación más suave de opciones que cabe en `ram`."""
-    return next(mix for mix in itertools.product(*chosen) if peak(_apply(plan, mix)) <= ram)
+    """La combinación más suave de opciones que cabe en `ram` con su margen."""
+    return next(mix for mix in itertools.product(*chosen) if with_margin(peak(_apply(plan, mix))) <= ram)
 
 
 def _apply(plan, changes):

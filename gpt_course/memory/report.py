@@ -32,7 +32,7 @@ LABELS = {
     "loss": "logaritmo del softmax (pérdida)",
     "kv_cache": "caché KV",
     "weights_file": "archivo de pesos",
-    "block": "lo que usa un bloque de paso",
+    "block": "los intermedios de un bloque",
     "create": "al crear el modelo",
     "start": "al empezar un paso",
     "forward": "al acabar la ida",

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
 from gpt_course.plotting.diagrams import canvas
-from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, finish
+from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, decades, finish
 
 _REPEATED = {"facecolor": SKY, "hatch": "//"}  # el rayado se distingue también sin color
 _NEW = {"facecolor": ORANGE}
@@ -22,7 +22,7 @@ def draw_steps(n_tokens):
     if not 1 <= n_tokens <= 6:
         raise ValueError(f"Se dibujan de 1 a 6 pasos; llegó {n_tokens}.")
     width = max(12.7, n_tokens * (n_tokens + 1) / 2 + 0.9 * (n_tokens - 1))  # al menos, la leyenda
-    height = 2 * n_tokens + 5.3
+    height = 2 * n_tokens + 6.2
     scale = min(0.52, 8.2 / (width + 0.8))
     ax = canvas(scale * (width + 0.8), scale * height, (-0.4, width + 0.4), (height - 0.6, -0.6))
     for name, old, top in (("sin caché", _REPEATED, 0), ("con caché", _EMPTY, n_tokens + 2.1)):
@@ -36,6 +36,8 @@ def draw_steps(n_tokens):
             label_at = (x + step / 2, top + n_tokens + 0.95)
             ax.text(*label_at, f"paso {step}", ha="center", va="center", fontsize=12, color=INK)
             x += step + 0.9
+    note = "cada fila, quién mira; cada columna, a quién"
+    ax.text(0, height - 2.1, note, va="center", fontsize=12, color=INK)
     _legend(ax, 0, height - 1.1, (("fila nueva", _NEW), ("se repite", _REPEATED), ("no hace falta", _EMPTY)))
     return ax
 
@@ -95,7 +97,7 @@ def draw_batch(rows, positions, mask):
 
 
 def plot_token_cost(xs, series, title, xlabel, ylabel, *, limit=None):
-    """Lo que cuesta cada token: una línea por manera de generar.
+    """Lo que cuesta cada token, en escala logarítmica: una línea por manera de generar.
 
     series: nombre → un valor por cada x. limit: (x, rótulo) de la zona gris que empieza ahí.
     """
@@ -108,8 +110,10 @@ def plot_token_cost(xs, series, title, xlabel, ylabel, *, limit=None):
         ax.set_xticks(xs)
     if limit:
         ax.axvspan(limit[0], xs[-1], color=GREY, lw=0, label=limit[1], zorder=1)
-    ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, None))
+    values = [value for each in series.values() for value in each]
+    ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log", ylim=(min(values) / 2, 2 * max(values)))
     ax.legend(fontsize=11, frameon=False)
+    decades(ax.yaxis)
     return finish(ax, title, numbers="xy")
 
 

@@ -86,7 +86,7 @@ def plot_cosine_spread(cosines):
     cosines: diccionario C → tensor (n,) de cosenos.
     """
     _, ax = plt.subplots(figsize=(7, 4), dpi=100, facecolor=PAPER)
-    styles = zip((BLUE, GREEN, ORANGE, INK), ("-", "--", "-", "-."), strict=True)
+    styles = zip((BLUE, GREEN, ORANGE, INK), ("-", "--", ":", "-."), strict=True)
     bins = [k / 20 for k in range(-20, 21)]
     for (width, values), (color, line) in zip(cosines.items(), styles, strict=False):
         weights = [1 / len(values)] * len(values)

@@ -1,15 +1,15 @@
-"""Figuras de la memoria: los bits de un número, qué la llena, cuándo, y el techo de una máquina."""
+"""Figuras de la memoria: los bits de un número, qué la llena, cuándo, y el techo de cada máquina."""
 
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, NullLocator
 
 from gpt_course.plotting.diagrams import canvas
-from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, finish, spanish
+from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, decades, finish, spanish
 
 FIELDS = (("signo", ORANGE), ("exponente", SKY), ("fracción", GREY))
 _PER_LINE = 16  # casillas por línea: fp32 ocupa dos, y la primera se compara con bf16
 _COLORS = (BLUE, ORANGE, GREEN, SKY, GREY, "#CC79A7")  # el último, también de Okabe e Ito
+_DASHES = ("-", "--", ":")
 _HATCHES = ("", "", "//", "", "..", "xx")
 
 
@@ -103,31 +103,32 @@ def plot_timeline(moments, title, *, limit=None):
     return finish(ax, title, numbers="x")
 
 
-def plot_roofline(peak, bandwidth, measured, tasks, title):
-    """El techo de una máquina: cuántos FLOP por segundo permite cada intensidad, en escala logarítmica.
+def plot_roofline(roofs, tasks, title, *, measured=()):
+    """El techo de cada máquina: cuántos FLOP por segundo permite cada intensidad, en escala logarítmica.
 
-    peak: GFLOP por segundo. bandwidth: GB por segundo. measured: lista de (FLOP por byte, GFLOP por segundo).
-    tasks: tarea → FLOP por byte; se señala con una línea vertical que llega al techo.
+    roofs: máquina → (GFLOP por segundo, GB por segundo); se dibuja como mucho con tres trazos.
+    tasks: tarea → FLOP por byte; se señala con una línea vertical que llega al techo más alto.
+    measured: puntos (FLOP por byte, GFLOP por segundo) de una capa lineal.
     Errores: `ValueError` si algún número no es mayor que 0.
     """
-    numbers = [peak, bandwidth, *(value for pair in measured for value in pair), *tasks.values()]
+    numbers = [*tasks.values(), *(value for pair in (*roofs.values(), *measured) for value in pair)]
     if min(numbers) <= 0:
         raise ValueError(f"El techo se dibuja con números mayores que 0; llegó {min(numbers)}.")
     _, ax = plt.subplots(figsize=(7, 4.7), dpi=100)
-    corner = peak / bandwidth
-    low, high = min(0.2, *tasks.values()) / 2, max(corner, *tasks.values()) * 3
-    floor = min([bandwidth * low, *(rate for _, rate in measured)]) / 2
-    ax.plot([low, corner, high], [bandwidth * low, peak, peak], color=INK, lw=3, label="techo")
-    circle = {"mec": INK, "mfc": GREEN, "ms": 9, "label": "una capa lineal, medida"}
-    ax.plot(*zip(*measured, strict=True), "o", **circle)
-    for (name, intensity), color, dash in zip(tasks.items(), (ORANGE, BLUE), ("--", ":"), strict=False):
-        roof = min(peak, bandwidth * intensity)
+    corners = [peak / bandwidth for peak, bandwidth in roofs.values()]
+    low, high = min(0.2, *tasks.values()) / 2, max(*corners, *tasks.values()) * 3
+    slowest, highest = min(width for _, width in roofs.values()), max(peak for peak, _ in roofs.values())
+    floor = min([slowest * low, *(rate for _, rate in measured)]) / 2
+    for (name, (peak, bandwidth)), corner, dash in zip(roofs.items(), corners, _DASHES, strict=False):
+        ax.plot([low, corner, high], [bandwidth * low, peak, peak], dash, color=INK, lw=3, label=name)
+    if measured:
+        circle = {"mec": INK, "mfc": GREEN, "ms": 9, "label": "una capa lineal, medida"}
+        ax.plot(*zip(*measured, strict=True), "o", **circle)
+    for (name, intensity), color, dash in zip(tasks.items(), _COLORS, _DASHES, strict=False):
+        roof = max(min(peak, bandwidth * intensity) for peak, bandwidth in roofs.values())
         ax.plot([intensity] * 2, [floor, roof], dash, color=color, lw=3, label=name)
-    ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(floor, 2.5 * peak))
+    ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(floor, 2.5 * highest))
     ax.set(xlabel="intensidad: FLOP por byte", ylabel="GFLOP por segundo")
-    for axis, limits in ((ax.xaxis, (low, high)), (ax.yaxis, (floor, 2.5 * peak))):
-        ticks = [10.0**power for power in range(-3, 7) if limits[0] <= 10.0**power <= limits[1]]
-        axis.set_major_locator(FixedLocator(ticks))
-        axis.set_minor_locator(NullLocator())
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.17), ncols=2, fontsize=11, frameon=False)
+    decades(ax.xaxis, ax.yaxis)
     return finish(ax, title, numbers="xy")

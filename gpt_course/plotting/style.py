@@ -1,5 +1,7 @@
 """Lo común a todas las figuras: los colores, los números a la española y el acabado de unos ejes."""
 
+from matplotlib.ticker import FixedLocator, NullLocator
+
 # Paleta de Okabe e Ito (2008), cuyos colores distinguen también las personas daltónicas.
 ORANGE, BLUE, GREEN, SKY, GREY = "#E69F00", "#0072B2", "#009E73", "#56B4E9", "#D9DCE1"
 PAPER, INK = "#FBFAF7", "#1B1F24"  # fondo opaco: se lee igual con tema claro y oscuro
@@ -18,6 +20,15 @@ def spanish_numbers(ax, axes="xy"):
     """Escribe a la española los números de los ejes `x`, `y` o `xy`."""
     for name in axes:
         getattr(ax, f"{name}axis").set_major_formatter(lambda value, _: spanish(_plain(value)))
+
+
+def decades(*axes):
+    """Pone en cada eje logarítmico una marca por potencia de 10 y ninguna en medio."""
+    for axis in axes:
+        low, high = axis.get_view_interval()
+        ticks = [10.0**power for power in range(-6, 10) if low <= 10.0**power <= high]
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_minor_locator(NullLocator())
 
 
 def dress(ax, title=None, *, numbers="", letters=(11, 12, 12)):

@@ -11,7 +11,11 @@ funciones `fact_...`, si las hay, comprueban que lo escrito a mano es lo que cal
 """
 
 import importlib
+import re
 from pathlib import Path
+
+# Cómo se declara un ejercicio en gpt_course/exercises: `number("tema.1", …`, `@function("tema.6", …`
+DECLARED = re.compile(r'^@?\w+\(\s*"([a-záéíóúñ_]+)\.(\d+)"', flags=re.M)
 
 
 def load():

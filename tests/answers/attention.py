@@ -5,7 +5,13 @@ from functools import partial
 
 import torch
 
-from gpt_course.plotting.attention import plot_attention, plot_attention_cost, plot_softmax_by_temperature
+from gpt_course.plotting.attention import (
+    draw_heads,
+    draw_mechanism,
+    plot_attention,
+    plot_attention_cost,
+    plot_softmax_by_temperature,
+)
 
 LN2 = math.log(2)
 SCORES = LN2 * torch.tensor([[0.0, 3.0, 1.0], [0.0, 2.0, 5.0], [2.0, 0.0, 1.0]])
@@ -46,7 +52,10 @@ ANSWERS = {
             (torch.tensor([0.0, 2.0, 3.0]), "también a sí mismo"),
             (torch.tensor([5.0, 6.5, 9.0]), "de derecha a izquierda"),
             (torch.tensor([2.0, 3.0, 4.0]), "1 de 3"),
-            ([2.0, 3.0, 5.0], "torch.tensor"),
+            ([2, 2, 3], "también a sí mismo"),
+            ((2, 3, 6.5), "los dos últimos"),
+            ([2, 3, 6], "el promedio anterior"),
+            ([2, 4, 9], "falta promediar"),
         ],
     },
     "atencion.2": {
@@ -56,7 +65,12 @@ ANSWERS = {
             ((2, 6, 3, 4), "intercambiar dos ejes"),
             ((2, 3, 6, 12), "tres veces más"),
             ((2, 4, 6, 3), "cuántas cabezas"),
-            ((2, 6, 12), "se esperaban cuatro números"),
+            ((2, 6, 12), "antes de repartir"),
+            ((2, 3, 4, 6), "los dos últimos"),
+            ((3, 2, 6, 4), "el lote va siempre delante"),
+            ((2, 6, 4, 3), "y falta cambiar dos ejes"),
+            ((6, 6, 4), "por dentro"),
+            (24, "cuatro números"),
             ((1, 1, 1, 1), "2 · 6 · 12"),
         ],
     },
@@ -65,24 +79,33 @@ ANSWERS = {
         "wrong": [
             (SCORES.softmax(-1), "falta la máscara"),
             (SCORES.softmax(-1).tril(), "después del softmax"),
-            (SCORES.tril().softmax(-1), "e⁰"),
-            (SCORES.tril().softmax(-1).tril(), "e⁰"),
+            (SCORES.tril().softmax(-1), "Un 0 todavía"),
+            (SCORES.tril().softmax(-1).tril(), "cada total"),
             (SCORES.masked_fill(FUTURE, -torch.inf).softmax(0), "columnas"),
             (SCORES.masked_fill(FUTURE.T, -torch.inf).softmax(-1), "el pasado"),
             (torch.tensor([[1, 0, 0], [0, 1, 0], [2 / 3, 0, 1 / 3]]), "falta elevar"),
             (torch.tensor([[0, 0, 0], [0, 1, 0], [2 / 3, 0, 1 / 3]]), "falta elevar"),
             (torch.eye(3), "no lo son"),
+            ([[1, 0, 0], [0.1192, 0.8808, 0], [0.6652, 0.0900, 0.2447]], "elevaste e"),
+            ([[1, 0, 0], [0.12, 0.88, 0], [0.67, 0.09, 0.24]], "elevaste e"),
+            ((SCORES / 2**0.5).masked_fill(FUTURE, -torch.inf).softmax(-1), "ya están escaladas"),
+            ([[1, 0, 0], [1, 4, 0], [4, 1, 2]], "cada fila entre su suma"),
         ],
     },
     "atencion.4": {
-        "right": [math.sqrt(128), 11.31],
+        "right": [math.sqrt(128), 11.31, 11.3, "11,314", torch.tensor(128.0).sqrt()],
         "wrong": [
             (128, "falta un paso"),
             (math.sqrt(12288), "modelo entero"),
             (math.sqrt(96), "número de cabezas"),
             (1 / math.sqrt(128), "multiplica"),
-            (8, "pequeño"),
             (12288, "esa es la anchura del modelo"),
+            (96, "esas son las cabezas"),
+            (110.85, "modelo entero"),
+            (0.09, "multiplica"),
+            (8.0, "así divide GPT-2"),
+            (11, "algún decimal más"),
+            (12.3, "grande"),
         ],
     },
     "atencion.5": {
@@ -95,6 +118,10 @@ ANSWERS = {
             (12 * 12 * 4096**2 * 4, "son bytes"),
             (4608, "2 bytes"),
             (9, "GiB"),
+            (576, "con 1024 tokens"),
+            (18432, "8 bytes"),
+            (16, "se multiplica"),
+            (9437184, "son KiB"),
             (9000, "pequeño"),
         ],
     },
@@ -110,6 +137,8 @@ ANSWERS = {
             (two_rows([0.5, 0.5, 0.5], [0.0, 0.5, 0.5]), "sumar 1"),
             (two_rows([1.5, 0.0, -0.5], [0.5, 0.0, 0.5]), "negativos"),
             (torch.tensor([0.5, 0.5, 0.0]), "(2, 3)"),
+            (3, "(2, 3)"),
+            ("dos", "una lista de números"),
             (two_rows([math.nan, 0.5, 0.0], [0.0, 0.5, 0.5]), "sumar 1"),
         ],
     },
@@ -119,22 +148,45 @@ ANSWERS = {
             (lambda size, window: ones(size).triu(1), "demasiado atrás"),
             (lambda size, window: ~window_mask(size, window), "del revés"),
             (lambda size, window: ones(size).tril(-window), "el futuro se ve"),
-            (lambda size, window: window_mask(size, window + 1), "dejas ver 3"),
+            (lambda size, window: window_mask(size, window + 1), "uno de más"),
             (lambda size, window: window_mask(size, window - 1), "de menos"),
             (lambda size, window: ones(size).triu(window) | ones(size).tril(-window), "a los dos lados"),
-            (lambda size, window: ones(size), "casillas"),
-            (lambda size, window: ones(size + 1), "forma (5, 5)"),
-            (lambda size, window: None, "NoneType"),
+            (lambda size, window: ones(size), "25 números"),
+            (lambda size, window: ones(size + 1), "la forma (5, 5) y llegó (6, 6)"),
+            (lambda size, window: None, "falta return"),
             (window_mask(5, 2), "función"),
-            (only_with((4, 1), nothing_hidden), "con T = 4 y ventana 1"),
-            (only_with((6, 4), nothing_hidden), "con T = 6 y ventana 4"),
-            (only_with((3, 8), nothing_hidden), "el futuro se ve"),
+            (
+                lambda size, window: torch.zeros(size, size).masked_fill(
+                    window_mask(size, window), -torch.inf
+                ),
+                "se suma",
+            ),
+            (lambda size, window: ones(size).triu() | ones(size).tril(-window), "la diagonal"),
+            (lambda size, window: ones(size).triu(1) & ones(size).tril(-window), "con &"),
+            (
+                lambda size, window: ones(size).triu(1) | torch.ones(size, size).tril(-window),
+                "no admite números",
+            ),
+            (lambda size, window: window_mask(size, window)[:, :-1], "la forma (5, 5)"),
+            (lambda size, window: float(window_mask(size, window).sum()), "un tensor de forma (5, 5)"),
+            (only_with((4, 1), nothing_hidden), "size = 4 y window = 1"),
+            (only_with((6, 4), nothing_hidden), "size = 6 y window = 4"),
+            (only_with((3, 8), nothing_hidden), "size = 3 y window = 8"),
         ],
     },
 }
 
 WEIGHTS = torch.tensor([[[1.0, 0.0], [0.25, 0.75]], [[1.0, 0.0], [0.5, 0.5]]])  # (H, T, T)
 FIGURES = [
+    partial(
+        draw_mechanism,
+        ["casa", "abuela", "vieja"],
+        torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]),
+        torch.tensor([[LN2, 0.0], [-LN2, LN2], [0.0, LN2]]),
+        torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]),
+        torch.tensor([[5.0, 0.0], [0.0, 5.0], [5.0, 5.0]]),
+    ),
+    partial(draw_heads, 10 * torch.arange(1, 4)[:, None] + torch.arange(4), 2),
     partial(plot_attention, WEIGHTS, ["casa", "vieja"], ["una", "otra"]),
     partial(plot_attention, WEIGHTS, ["casa", "vieja"], ["una", "otra"], numbers=True),
     partial(plot_softmax_by_temperature, ["a", "b"], torch.tensor([0.0, 1.0]), [2, 0.5]),

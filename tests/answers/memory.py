@@ -158,7 +158,11 @@ FIGURES = [
         limit=(3.0, "medido"),
     ),
     partial(
-        plot_roofline, 100.0, 20.0, [(0.5, 8.0), (128.0, 90.0)], {"generar": 0.5, "entrenar": 60.0}, "Título"
+        plot_roofline,
+        {"esta": (100.0, 20.0), "otra": (400.0, 30.0)},
+        {"generar": 0.5, "entrenar": 60.0},
+        "Título",
+        measured=[(0.5, 8.0), (128.0, 90.0)],
     ),
 ]
 

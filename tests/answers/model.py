@@ -75,7 +75,7 @@ ANSWERS = {
             ([False, False, False, True], "fila"),
             ([False] * 4, "3 de 4"),
             (torch.tensor([0, 1, 1, 1]), "True o False"),
-            ([False, True, True], r"llegó (3,)"),
+            ([False, True, True], "se esperaban 4 números"),
             ([True, False, False, False], "no lo de antes"),
             ([True, False, True, True], "y ninguno posterior"),
             ([True, False, False, True], "repasa fila a fila"),

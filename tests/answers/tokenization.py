@@ -131,7 +131,7 @@ ANSWERS = {
             (merge_overlapping, "dos veces"),
             (merge_from_the_right, "de izquierda a derecha"),
             (merge_any_order, "el orden importa"),
-            (merge_in_place, "cambia la lista"),
+            (merge_in_place, "tu función cambia"),
             (lambda ids, pair, new_id: list(ids), "no has unido nada"),
             (lambda *given: merge_ids(*given)[:-1], "te falta el final"),
             (merge_without_the_last, "has perdido el último"),

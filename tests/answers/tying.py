@@ -49,7 +49,6 @@ ANSWERS = {
             (147.24, "GPT-2 pequeño"),
             (196, "dos decimales"),
             (196.3, "dos decimales"),
-            ((196, 32), "con punto"),
             (785.27, "al entrenar"),
             (102_926_336, "2 por número"),
             (190, "demasiado pequeño"),

@@ -1,0 +1,1 @@
+"""Lo que `check` necesita para entender a quien estudia: leer, comparar, probar funciones y contarlo."""
