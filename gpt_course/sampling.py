@@ -110,7 +110,10 @@ def _check_logits(logits, rank=None):
     shape = "(…, V)" if rank is None else "(B, V)"
     if not isinstance(logits, torch.Tensor) or not logits.is_floating_point():
         received = logits.dtype if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise ValueError(f"Se esperaban logits {shape}, un tensor de decimales; llegó {received}.")
+        raise ValueError(
+            f"Se esperaban logits {shape}, un tensor de decimales; llegó {received}. De enteros, pasa "
+            "logits.float(); de una lista, torch.tensor(lista)."
+        )
     if logits.dim() == 0 or logits.numel() == 0 or rank not in (None, logits.dim()):
         raise ValueError(
             f"Se esperaban logits {shape}; llegó la forma {tuple(logits.shape)}. De los de un modelo, "

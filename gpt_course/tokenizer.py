@@ -106,7 +106,7 @@ def to_parts(piece):
 
 def _check_text(text):
     if not isinstance(text, str):
-        raise ValueError(f"Se esperaba un texto (str); llegó {type(text).__name__}. De bytes, con .decode().")
+        raise ValueError(f"Se esperaba un texto; llegó {type(text).__name__}. Ponle comillas o .decode().")
 
 
 class BPETokenizer:
@@ -172,7 +172,8 @@ def _check_merges(merges):
         halves = pair if isinstance(pair, tuple) else ()
         if len(halves) != 2 or not all(isinstance(half, bytes) and half in known for half in halves):
             raise ValueError(
-                f"Cada fusión une dos tokens (bytes) que ya existen; llegó {pair!r}. Déjalas en su orden."
+                f"Cada fusión une dos tokens que ya existen; llegó {pair!r}. Déjalas en el orden en que se "
+                'aprendieron, cada una como (b"p", b"a").'
             )
         known.add(pair[0] + pair[1])
 

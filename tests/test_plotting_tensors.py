@@ -22,8 +22,21 @@ def test_guesses_are_shares_and_the_favourite_is_orange():
     assert min(text.get_fontsize() for text in ax.texts) >= 11
 
 
+def test_every_word_is_written_and_the_ones_that_do_not_fit_go_below():
+    ax = plot_guesses({"Vive en ___": {"Lima": 8, "casa": 1, "México": 1}})
+    wide, *narrow = ax.texts[1:]
+    assert [text.get_text() for text in ax.texts] == ["Vive en ___", "Lima", "casa", "México"]
+    bar = ax.patches[0]
+    assert bar.get_y() < wide.get_position()[1] < bar.get_y() + bar.get_height()
+    assert [text.get_position()[0] for text in narrow] == pytest.approx([0.85, 0.95])
+    assert all(text.get_position()[1] > bar.get_y() + bar.get_height() for text in narrow)
+    ax.figure.canvas.draw()
+    first, second = (text.get_window_extent() for text in narrow)
+    assert first.x1 < second.x0 and second.x1 <= ax.figure.bbox.x1
+
+
 def test_guesses_refuses_a_sentence_without_counters():
-    with pytest.raises(ValueError, match=r"al menos una ficha.*«Es ___» tiene 0"):
+    with pytest.raises(ValueError, match=r"al menos una ficha.*«Es ___» tiene 0\. Dale alguna o quítala"):
         plot_guesses({"Es ___": {"hoy": 0}})
 
 

@@ -188,7 +188,9 @@ def test_logits_to_filter_of_another_shape(shape):
 def test_logits_are_decimals(function, shape, logits, received):
     with pytest.raises(ValueError) as error:
         function(logits)
-    assert str(error.value) == f"Se esperaban logits {shape}, un tensor de decimales; llegó {received}."
+    message = str(error.value)
+    assert message.startswith(f"Se esperaban logits {shape}, un tensor de decimales; llegó {received}. ")
+    assert "logits.float()" in message and "torch.tensor(lista)" in message
 
 
 class Elsewhere(torch.Generator):

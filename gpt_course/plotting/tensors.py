@@ -9,27 +9,30 @@ from gpt_course.plotting.style import BLUE, GREY, INK, ORANGE, PAPER, SKY, finis
 def plot_guesses(guesses):
     """Barras apiladas: cómo reparte alguien sus fichas entre las palabras que cree posibles.
 
-    guesses: diccionario frase → diccionario palabra → fichas; la palabra con más fichas, en naranja.
+    guesses: diccionario frase → diccionario palabra → fichas; la palabra con más fichas, en naranja, y la que
+    no cabe en su trozo, debajo.
     Errores: `ValueError` si una frase no tiene ninguna ficha.
     """
-    _, ax = plt.subplots(figsize=(5.8, 0.85 * len(guesses) + 1.1), dpi=100)
+    _, ax = plt.subplots(figsize=(6.4, 1.05 * len(guesses) + 1.1), dpi=100)
     for row, (sentence, counts) in enumerate(guesses.items()):
         total = sum(counts.values())
         if total <= 0:
-            raise ValueError(f"Cada frase necesita al menos una ficha; «{sentence}» tiene {total}.")
-        ax.text(0, row - 0.32, sentence, fontsize=13, color=INK, va="center")
+            raise ValueError(
+                f"Cada frase necesita al menos una ficha; «{sentence}» tiene {total}. Dale alguna o quítala."
+            )
+        ax.text(0, row - 0.3, sentence, fontsize=13, color=INK, va="center")
         start, best = 0.0, max(counts.values())
         for word, count in counts.items():
             share = count / total
             color = ORANGE if count == best else SKY
-            ax.barh(row + 0.12, share, left=start, height=0.5, color=color, edgecolor=PAPER)
-            if share >= 0.15:
-                ax.text(start + share / 2, row + 0.12, word, ha="center", va="center", fontsize=12, color=INK)
+            ax.barh(row + 0.1, share, left=start, height=0.46, color=color, edgecolor=PAPER)
+            y, size = (row + 0.1, 12) if share >= 0.15 else (row + 0.46, 11)
+            ax.text(start + share / 2, y, word, ha="center", va="center", fontsize=size, color=INK)
             start += share
     ax.set(
         title="¿Cuánta seguridad hay en cada apuesta?", xlabel="parte de las fichas", yticks=[], xlim=(0, 1)
     )
-    ax.set_ylim(len(guesses) - 0.5, -0.7)
+    ax.set_ylim(len(guesses) - 0.4, -0.7)
     ax.spines["left"].set_visible(False)
     return _on_paper(ax, numbers="x")
 

@@ -1,12 +1,10 @@
-"""Figuras de la vinculación de pesos: los dos gradientes, las carreras con cada semilla y los repartos."""
+"""Figuras de la vinculación de pesos: los dos gradientes, lo que cambia con la receta y los repartos."""
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import MaxNLocator
 
 from gpt_course.plotting.style import BLUE, GREEN, INK, ORANGE, finish, spanish
 
-# Cada modelo se distingue por el color, por el trazo y por la marca.
-LOOKS = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, ":", "^"))
+LOOKS = ((ORANGE, "s"), (GREEN, "^"))  # cada modelo se distingue por el color y por la marca
 
 
 def plot_two_ends(labels, from_input, from_output, title):
@@ -25,43 +23,21 @@ def plot_two_ends(labels, from_input, from_output, title):
     return finish(ax, title, numbers="x")
 
 
-def plot_curves(steps, curves, title):
-    """La pérdida de validación según los pasos dados: fina, una línea por semilla; gruesa, la media.
+def plot_gaps(recipes, gaps, title):
+    """Cuánto pierde de más cada modelo que el de referencia, que es el 0: un punto por receta.
 
-    steps: pasos en que se midió. curves: modelo → lista de listas, una por semilla.
+    recipes: nombres de las recetas, de arriba abajo. gaps: modelo → diferencias, en el mismo orden.
     """
-    _, ax = plt.subplots(figsize=(7, 4.4), dpi=100)
-    for (name, runs), (color, dash, marker) in zip(curves.items(), LOOKS, strict=False):
-        for losses in runs:
-            ax.plot(steps, losses, dash, color=color, lw=1, alpha=0.35)
-        mean = [sum(column) / len(column) for column in zip(*runs, strict=True)]
-        ax.plot(steps, mean, dash, color=color, lw=3, marker=marker, ms=7, label=name)
-    ax.set(xlabel="pasos de entrenamiento", ylabel="pérdida de validación")
-    ax.legend(fontsize=11, frameon=False)
-    return finish(ax, title, numbers="y")
-
-
-def plot_seeds(panels, title):
-    """Un punto por semilla y una raya en la media, para cada modelo; un panel por medida.
-
-    panels: rótulo → {modelo: lista de valores}. Devuelve la lista de ejes, de arriba abajo y a una escala.
-    """
-    size = (6.5, 2.7 * len(panels) + 0.4)
-    figure, grid = plt.subplots(len(panels), 1, figsize=size, dpi=100, squeeze=False, sharey=True)
-    for ax, (label, results) in zip(grid[:, 0], panels.items(), strict=True):
-        for x, ((_, values), (color, _, marker)) in enumerate(zip(results.items(), LOOKS, strict=False)):
-            spread = [x + 0.08 * (index - (len(values) - 1) / 2) for index in range(len(values))]
-            ax.plot(spread, values, marker, color=color, ms=8, ls="none")
-            ax.hlines(sum(values) / len(values), x - 0.35, x + 0.35, color=INK, lw=1.5)
-        ax.set_xticks(range(len(results)), results)
-        ax.set_xlim(-0.6, len(results) - 0.4)
-        ax.set_ylabel("pérdida")
-        ax.yaxis.set_major_locator(MaxNLocator(6))
-        finish(ax, label, numbers="y")
-        ax.tick_params(labelsize=13)
-    figure.suptitle(title, fontsize=13, color=INK)
-    figure.tight_layout()
-    return list(grid[:, 0])
+    _, ax = plt.subplots(figsize=(7, 0.6 * len(recipes) + 2.0), dpi=100)
+    ax.axvline(0, color=INK, lw=1.5)
+    for (name, values), (color, marker) in zip(gaps.items(), LOOKS, strict=False):
+        ax.plot(values, range(len(recipes)), marker, color=color, ms=10, ls="none", label=name)
+    ax.set_yticks(range(len(recipes)), recipes)
+    ax.set_ylim(len(recipes) - 0.5, -0.5)
+    ax.grid(axis="x", alpha=0.3)
+    ax.set_xlabel("diferencia de pérdida: a la derecha del 0, pierde más")
+    ax.legend(fontsize=11, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=2)
+    return finish(ax, title, numbers="x")
 
 
 def plot_shares(shares, title):

@@ -89,7 +89,7 @@ def _finite_gradients(parameters):
     # Con el menor y el mayor basta, y no hace falta otro tensor del tamaño del gradiente. En una función
     # aparte: una lista que siguiera viva retendría los gradientes en el paso siguiente.
     gradients = (p.grad for p in parameters if p.grad is not None)
-    return all(bound.isfinite() for gradient in gradients for bound in _dense(gradient).aminmax())
+    return all(math.isfinite(bound) for gradient in gradients for bound in _dense(gradient).aminmax())
 
 
 def _dense(gradient):

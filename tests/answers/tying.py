@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from gpt_course.plotting.tying import plot_curves, plot_seeds, plot_shares, plot_two_ends
+from gpt_course.plotting.tying import plot_gaps, plot_shares, plot_two_ends
 
 LN2 = math.log(2)
 HEAD = [[0, 0.2], [0, 0.4], [0, 0.2], [0, -0.8]]
@@ -122,10 +122,7 @@ ANSWERS = {
 
 FIGURES = [
     partial(plot_two_ends, ["el", "luz"], [0.5, 0.0], [0.2, 0.1], "Título"),
-    partial(
-        plot_curves, [50, 100], {"dos": [[3.0, 2.0], [3.5, 2.5]], "una": [[4.0, 2.25], [4.5, 2.75]]}, "Título"
-    ),
-    partial(plot_seeds, {"final": {"dos": [1.0, 3.0]}, "mejor": {"dos": [1.0, 1.5]}}, "Título"),
+    partial(plot_gaps, ["0,02", "1/√C"], {"una": [0.5, 0.25], "otra": [0.125, -0.25]}, "Título"),
     partial(plot_shares, {"pequeño": 0.237, "grande": 0.05}, "Título"),
 ]
 
