@@ -73,7 +73,7 @@ number(
     hints=[
         (18, "ese no cabe. ¿Mides `training_peak` con AdamW, y se queda el bucle con el último que cabe?"),
         (16, "ese cabe, y otro mayor también. ¿Usaste `SMALL`, con dos matrices, o el bucle para antes?"),
-        (15, "16 GiB no son 16 GB: usa `parse_size` con la unidad del enunciado."),
+        (15, "16 GiB no son 16 GB: el enunciado dice GiB, y `ram_5` también."),
         (14, "aquí no hay matriz T×T, porque no hay dropout, ni se pide dejar un margen."),
         (12, "esa cuenta lleva dropout. El enunciado dice que no lo hay."),
         (24, "contaste solo las activaciones; también ocupan pesos, gradientes y momentos."),
