@@ -59,14 +59,25 @@ def test_architecture_stacks_the_pieces_in_the_order_of_the_model():
     path = [
         "números de los tokens (B, T)",
         "incrustación de tokens",
-        "atención multicabeza con máscara causal",
+        "atención multicabeza con",
     ]
     path += ["red feed-forward", "normalización final", "cabeza de salida", "logits (B, T, 50\u202f257)"]
     assert [height[piece] for piece in path] == sorted(height[piece] for piece in path)
     norms = sorted(text.get_position()[1] for text in ax.texts if text.get_text() == "normalización de capa")
-    assert (
-        norms[0] < height["atención multicabeza con máscara causal"] < norms[1] < height["red feed-forward"]
-    )
+    assert norms[0] < height["atención multicabeza con"] < norms[1] < height["red feed-forward"]
+
+
+def test_the_residual_stream_of_the_architecture_is_one_straight_line():
+    ax = draw_architecture(GPT_CONFIG_124M)
+    (stream,) = [line for line in ax.lines if to_hex(line.get_color()).upper() == BLUE]
+    (x, same), (low, high) = stream.get_data()
+    assert x == same
+    sums = [text.get_position() for text in ax.texts if text.get_text() == "+"]
+    assert [place[0] for place in sums] == [x] * 3 and all(low <= place[1] < high for place in sums)
+    assert texts(ax).count("lee") == texts(ax).count("escribe") == 2
+    others = [line for line in ax.lines if line is not stream and len(line.get_xdata()) > 1]
+    crossed = [line for line in others for place in sums if place in zip(*line.get_data(), strict=True)]
+    assert not crossed  # ninguna otra línea llega al centro de una suma
 
 
 def test_architecture_checks_the_configuration():

@@ -54,7 +54,7 @@ def test_the_draw_lights_the_stretch_where_the_number_falls(u, chosen):
 def test_frequencies_beside_probabilities():
     ax = plot_frequencies(WORDS, [0.2, 0.3, 0.5], [0.25, 0.25, 0.5], 1000)
     assert [heights(container) for container in ax.containers] == [[0.2, 0.3, 0.5], [0.25, 0.25, 0.5]]
-    assert ax.get_title() == "1000 sorteos"
+    assert (ax.get_title(), ax.get_ylabel()) == ("1000 sorteos", "proporción")
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["probabilidad", "frecuencia medida"]
     assert ax.texts[0].get_text() == "0,200"
     assert [label.get_text() for label in ax.get_xticklabels()] == WORDS

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch
 
 from gpt_course.config import check_config
-from gpt_course.plotting.style import GREEN, GREY, INK, ORANGE, PAPER, SKY, spanish
+from gpt_course.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SKY, spanish
 
 # Las piezas del mapa: clave → (rótulo, lección, x, y, ancho, alto). Los marcos van antes que su contenido.
 MAP_PIECES = {
@@ -17,6 +17,8 @@ MAP_PIECES = {
     "cabeza": ("Cabeza\nde salida", "06", 10.1, 1.0, 1.9, 1.5),
     "generacion": ("Elegir el\nsiguiente", "07", 12.8, 1.0, 1.9, 1.5),
 }
+
+_STREAM = 2.5  # x del camino residual en la arquitectura
 
 
 def draw_map(lit):
@@ -43,33 +45,37 @@ def draw_map(lit):
 def draw_architecture(cfg):
     """Arquitectura de GPT-2 con las medidas de `cfg`, de los tokens (abajo) a los logits (arriba).
 
+    El camino residual es una línea recta; de cada bloque salen y vuelven a ella dos ramas.
     Errores: `ValueError` si `cfg` no es una configuración válida.
     """
     check_config(cfg)
     width, heads, vocab_size = cfg["emb_dim"], cfg["n_heads"], spanish(cfg["vocab_size"])
     ax = canvas(7.0, 9.8, (0, 10), (-0.2, 14.5))
-    box(ax, 0.2, 3.9, 9.6, 7.4, PAPER, "")
-    ax.text(0.45, 11.1, f"Bloque\nTransformer\n× {cfg['n_layers']}", va="top", fontsize=12, color=INK)
-    box(ax, 0.2, 0, 4.6, 0.7, GREY, "números de los tokens (B, T)")
-    box(ax, 5.2, 0, 4.6, 0.7, GREY, "posiciones 0, 1, …, T − 1")
-    box(ax, 0.2, 1.2, 4.6, 0.85, SKY, f"incrustación de tokens\n{vocab_size} × {width}")
-    box(ax, 5.2, 1.2, 4.6, 0.85, SKY, f"incrustación de posiciones\n{cfg['context_length']} × {width}")
-    path(ax, (2.5, 0.7), (2.5, 1.2))
-    path(ax, (7.5, 0.7), (7.5, 1.2))
-    path(ax, (2.5, 2.05), (2.5, 2.45), (4.75, 2.45))
-    path(ax, (7.5, 2.05), (7.5, 2.45), (5.25, 2.45))
-    sum_node(ax, 5, 2.45)
-    path(ax, (5, 2.68), (5, 2.95))
-    box(ax, 3, 2.95, 4, 0.6, GREY, "dropout")
-    _sublayer(
-        ax, 4.1, f"atención multicabeza con máscara causal\n{heads} cabezas de {width // heads}", ORANGE
+    box(ax, 0.2, 3.85, 9.6, 7.65, PAPER, "")
+    ax.text(0.35, 11.3, f"Bloque\nTransformer\n× {cfg['n_layers']}", va="top", fontsize=12, color=INK)
+    ax.plot([_STREAM] * 2, [2.45, 12.7], color=BLUE, lw=5, zorder=1)  # detrás de lo que viene después
+    ax.text(
+        _STREAM - 0.3, 7.6, "camino residual", rotation=90, ha="right", va="center", fontsize=12, color=INK
     )
-    _sublayer(ax, 7.5, f"red feed-forward\n{width} → {4 * width} → {width}", GREEN)
-    box(ax, 2.8, 11.75, 4.4, 0.6, GREY, "normalización final")
-    box(ax, 2.5, 12.7, 5, 0.85, SKY, f"cabeza de salida\n{width} → {vocab_size}")
-    for low, high in ((3.55, 4.4), (7.2, 7.8), (10.6, 11.75), (12.35, 12.7), (13.55, 13.95)):
-        path(ax, (5, low), (5, high))
-    ax.text(5, 14.0, f"logits (B, T, {vocab_size})", ha="center", va="bottom", fontsize=12, color=INK)
+    embeddings = (("números de los tokens (B, T)", f"incrustación de tokens\n{vocab_size} × {width}"),)
+    embeddings += (
+        ("posiciones 0, 1, …, T − 1", f"incrustación de posiciones\n{cfg['context_length']} × {width}"),
+    )
+    for left, (numbers, table) in zip((0.2, 5.2), embeddings, strict=True):
+        box(ax, left, 0, 4.6, 0.7, GREY, numbers)
+        box(ax, left, 1.1, 4.6, 0.85, SKY, table)
+        path(ax, (left + 2.3, 0.7), (left + 2.3, 1.1))
+    path(ax, (_STREAM, 1.95), (_STREAM, 2.22))
+    path(ax, (7.5, 1.95), (7.5, 2.45), (_STREAM + 0.25, 2.45))
+    sum_node(ax, _STREAM, 2.45)
+    box(ax, 0.9, 2.95, 3.2, 0.6, GREY, "dropout")
+    attention = f"atención multicabeza con\nmáscara causal, {heads} cabezas de {width // heads}"
+    _branch(ax, 4.0, attention, ORANGE)
+    _branch(ax, 7.65, f"red feed-forward\n{width} → {4 * width} → {width}", GREEN)
+    box(ax, 0.6, 11.8, 3.8, 0.6, GREY, "normalización final")
+    box(ax, 0.3, 12.7, 4.4, 0.85, SKY, f"cabeza de salida\n{width} → {vocab_size}")
+    path(ax, (_STREAM, 13.55), (_STREAM, 13.95))
+    ax.text(_STREAM, 14.0, f"logits (B, T, {vocab_size})", ha="center", va="bottom", fontsize=12, color=INK)
     return ax
 
 
@@ -119,13 +125,16 @@ def sum_node(ax, x, y):
     ax.text(x, y, "+", ha="center", va="center", fontsize=14, color=INK)
 
 
-def _sublayer(ax, base, label, color):
-    """Normalización → subcapa → dropout, y la conexión residual que las rodea hasta la suma."""
-    box(ax, 3, base + 0.3, 4, 0.5, GREY, "normalización de capa")
-    box(ax, 2.2, base + 1.05, 5.6, 0.85, color, label)
-    box(ax, 3, base + 2.15, 4, 0.5, GREY, "dropout")
-    sum_node(ax, 5, base + 3.1)
-    for low, high in ((0.8, 1.05), (1.9, 2.15), (2.65, 2.88)):
-        path(ax, (5, base + low), (5, base + high))
-    path(ax, (5, base + 0.05), (8.2, base + 0.05), (8.2, base + 3.1), (5.25, base + 3.1))
-    ax.text(8.3, base + 1.5, "conexión\nresidual", fontsize=11, va="center", color=INK)
+def _branch(ax, base, label, color):
+    """Una subcapa: lee del camino, normaliza, calcula, pasa por su dropout y suma su nota al camino."""
+    center, back = 6.6, base + 3.35
+    path(ax, (_STREAM, base + 0.15), (center, base + 0.15), (center, base + 0.5))
+    box(ax, 4.6, base + 0.5, 4, 0.5, GREY, "normalización de capa")
+    box(ax, 3.8, base + 1.35, 5.6, 0.85, color, label)
+    box(ax, 4.6, base + 2.55, 4, 0.5, GREY, "dropout")
+    for low, high in ((1.0, 1.35), (2.2, 2.55)):
+        path(ax, (center, base + low), (center, base + high))
+    path(ax, (center, base + 3.05), (center, back), (_STREAM + 0.25, back))
+    sum_node(ax, _STREAM, back)
+    for y, verb in ((base + 0.2, "lee"), (back + 0.05, "escribe")):
+        ax.text(_STREAM + 0.45, y, verb, va="bottom", fontsize=11, style="italic", color=INK)

@@ -69,7 +69,11 @@ def plot_frequencies(words, probabilities, frequencies, draws):
         bars = ax.bar([x + shift for x in positions], values, width=0.38, color=color, label=label)
         ax.bar_label(bars, [spanish(value, 3) for value in values], padding=2, fontsize=11)
     ax.set_xticks(positions, words, fontsize=13)
-    ax.set(title=f"{spanish(draws)} sorteos", ylim=(0, 1.15 * max([*probabilities, *frequencies])))
+    ax.set(
+        title=f"{spanish(draws)} sorteos",
+        ylabel="proporción",
+        ylim=(0, 1.15 * max([*probabilities, *frequencies])),
+    )
     ax.legend(frameon=False, fontsize=12, loc="upper left")
     return finish(ax, numbers="y")
 
