@@ -61,7 +61,8 @@ ODD += [lambda: 1 / 0, lambda *given: None, lambda *given: "texto", lambda *give
 
 def containers(answer):
     """Un mismo valor escrito de todas las maneras en que llega."""
-    if isinstance(answer, str) and not answer.strip().isalpha():
+    first = answer[0] if isinstance(answer, tuple | list) else answer
+    if isinstance(first, str | bytes) and not (first is answer and str(answer).strip().isalpha()):
         return [answer]
     if isinstance(answer, str):
         return [answer, answer.upper(), f" {answer}) ", f"«{answer}»", [answer], (answer,)]

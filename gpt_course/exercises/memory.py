@@ -32,7 +32,7 @@ number(
     ],
 )
 
-CACHE = 2 * 48 * 768 * 1600 * 5 * 2 / MIB
+CACHE = 2 * 48 * 512 * 1600 * 8 * 2 / MIB
 
 number(
     "memoria.3",
@@ -41,11 +41,11 @@ number(
     unit="MiB",
     hints=[
         (CACHE / 2, "eso dice la función, con su error. ¿Qué se guarda de cada token: una cosa o dos?"),
-        (CACHE / 5, "ese es el tamaño de una frase; el lote tiene más."),
-        (CACHE / 10, "eso dice la función para una sola frase: falta el lote, y sigue faltando algo más."),
-        (CACHE * 2, "contaste 4 bytes por número; en fp16 son 2."),
+        (CACHE / 8, "ese es el tamaño de una frase; el lote tiene más."),
+        (CACHE / 16, "eso dice la función para una sola frase: falta el lote, y sigue faltando algo más."),
+        (CACHE / 4, "eso es una sola frase, y de 1024 tokens, como en el apartado 6: aquí son otras."),
+        (CACHE * 2, "es el doble: o contaste 4 bytes por número, o 1024 tokens por frase."),
         (CACHE * 25, "multiplicaste por las cabezas: la anchura 1600 ya las incluye todas."),
-        (CACHE * 1024 / 768, "eso es con 1024 tokens, como en el apartado 6; aquí son menos."),
     ],
 )
 

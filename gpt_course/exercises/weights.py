@@ -5,7 +5,7 @@ import math
 import re
 import struct
 
-from gpt_course.exercises.core import ANY, function, number, table
+from gpt_course.exercises.core import ANY, Wrong, exercise, function, number, read_values, table
 
 NUMBERS = 4 * 24 + 2 * 10 + 4 * 1  # bytes de los tres tensores
 
@@ -43,26 +43,33 @@ number(
     ],
 )
 
-table(
-    "pesos.3",
-    [1, 3, 40],
-    "sobran 232 columnas tras *query*: tres cabezas enteras y 40 lugares.",
-    hints=[
-        ([0, 5, 40], "eso es repartir por cabezas, como GPT-NeoX. GPT-2 pone primero toda la *query*."),
-        ([2, 4, 41], "la matriz, la cabeza y el lugar se cuentan desde 0."),
-        ([2, 3, 40], "la matriz se cuenta desde 0: *query* es la 0."),
-        ([1, 4, 40], "la cabeza se cuenta desde 0."),
-        ([1, 3, 41], "el lugar se cuenta desde 0."),
-        ([1, 4, 41], "la cabeza y el lugar se cuentan desde 0."),
-        ([1, 3, 39], "el lugar se cuenta desde 0, y la columna también."),
-        ([1, 15, 40], "resta primero las columnas de *query*: la cabeza es una de 12."),
-        ([1, 0, 232], "ese lugar no cabe en una cabeza de 64: repártelo entre cabezas."),
-        ([1, 40, 3], "cambiaste la cabeza por el lugar."),
-        ([1, ANY, ANY], "la matriz es esa. Mira cuántas columnas sobran y repártelas en grupos de 64."),
-        ([ANY] * 3, "esa columna cae en otra matriz: las tres tienen 768 columnas, una tras otra."),
-    ],
-    otherwise="se esperaban tres números: la matriz (0, 1 o 2), la cabeza y el lugar.",
-)
+COLUMN = {
+    ("query", 5, 40): "eso es repartir por cabezas, como GPT-NeoX. GPT-2 pone primero toda la *query*.",
+    ("key", 4, 40): "la cabeza se cuenta desde 0.",
+    ("key", 3, 41): "el lugar se cuenta desde 0.",
+    ("key", 4, 41): "la cabeza y el lugar se cuentan desde 0.",
+    ("key", 3, 39): "el lugar se cuenta desde 0, y la columna también.",
+    ("key", 15, 40): "resta primero las columnas de *query*: la cabeza es una de 12.",
+    ("key", 0, 232): "ese lugar no cabe en una cabeza de 64: repártelo entre cabezas.",
+    ("key", 40, 3): "cambiaste la cabeza por el lugar.",
+}
+
+
+@exercise("pesos.3", "sobran 232 columnas tras *query*: tres cabezas enteras y 40 lugares.")
+def fused_column(answer):
+    if not isinstance(answer, tuple | list) or len(answer) != 3 or not isinstance(answer[0], str):
+        raise Wrong('se esperaban un nombre y dos números, por ejemplo `("query", 0, 5)`.')
+    matrix = answer[0].strip().lower()
+    given = (matrix, *read_values(answer[1:])[0].tolist())
+    if given in COLUMN:
+        raise Wrong(COLUMN[given])
+    if matrix not in ("query", "key", "value"):
+        raise Wrong(f"la matriz es query, key o value; llegó {answer[0]!r}.")
+    if matrix != "key":
+        raise Wrong("esa columna cae en otra matriz: las tres tienen 768 columnas, una tras otra.")
+    if given != ("key", 3, 40):
+        raise Wrong("la matriz es esa. Mira cuántas columnas sobran y repártelas en grupos de 64.")
+
 
 OUTSIDE = {"tok_emb": "wte", "out_head": "wte", "pos_emb": "wpe", "final_norm": "ln_f"}
 PIECES = {

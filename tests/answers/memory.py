@@ -87,17 +87,17 @@ ANSWERS = {
         ],
     },
     "memoria.3": {
-        "right": [1125],
+        "right": [1200],
         "wrong": [
-            (562.5, "una cosa o dos"),
-            (225, "de una frase"),
-            (112.5, "falta el lote"),
-            (2250, "fp16"),
-            (1125 * 2**20, "son bytes"),
-            (28125, "cabezas"),
-            (1500, "1024 tokens"),
-            (1125 * 2**20 / 1e6, "son MB"),
-            (1125 / 1024, "GiB"),
+            (600, "una cosa o dos"),
+            (150, "de una frase"),
+            (75, "falta el lote"),
+            (300, "y de 1024 tokens"),
+            (2400, "4 bytes por número"),
+            (1200 * 2**20, "son bytes"),
+            (30000, "cabezas"),
+            (1200 * 2**20 / 1e6, "son MB"),
+            (1.171875, "GiB"),
         ],
     },
     "memoria.4": {
@@ -187,7 +187,7 @@ FIGURES = [
 
 def fact_the_optimizer_and_the_cache_agree_with_the_package():
     assert state(Plan(GPT2_CONFIGS["gpt2-medium"], dtype="mixed"))["optimizer"] == 8 * MEDIUM + 4 * 388
-    assert kv_cache(Plan(GPT2_CONFIGS["gpt2-xl"], batch=5, seq=768, dtype="bf16")) == 1125 * 2**20
+    assert kv_cache(Plan(GPT2_CONFIGS["gpt2-xl"], batch=8, seq=512, dtype="bf16")) == 1200 * 2**20
 
 
 def fact_a_feed_forward_with_relu_saves_five_widths():

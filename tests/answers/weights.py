@@ -131,22 +131,22 @@ ANSWERS = {
         ],
     },
     "pesos.3": {
-        "right": [(1, 3, 40)],
+        "right": [("key", 3, 40), ["Key", 3, 40], ("key", torch.tensor(3), 40.0)],
         "wrong": [
-            ((0, 5, 40), "GPT-NeoX"),
-            ((1, 4, 40), "la cabeza se cuenta desde 0"),
-            ((1, 3, 41), "el lugar se cuenta desde 0"),
-            ((1, 4, 41), "la cabeza y el lugar se cuentan"),
-            ((2, 4, 41), "la matriz, la cabeza y el lugar"),
-            ((2, 3, 40), "la matriz se cuenta desde 0"),
-            ((1, 3, 39), "y la columna también"),
-            ((1, 15, 40), "una de 12"),
-            ((1, 0, 232), "no cabe"),
-            ((1, 40, 3), "cambiaste"),
-            ((2, 8, 1), "otra matriz"),
-            ((1, 2, 40), "grupos de 64"),
-            ((3, 40), "tres números"),
-            (("key", 3, 40), "una lista de números"),
+            (("query", 5, 40), "GPT-NeoX"),
+            (("key", 4, 40), "la cabeza se cuenta desde 0"),
+            (("key", 3, 41), "el lugar se cuenta desde 0"),
+            (("key", 4, 41), "y el lugar se cuentan"),
+            (("key", 3, 39), "y la columna también"),
+            (("key", 15, 40), "una de 12"),
+            (("key", 0, 232), "no cabe"),
+            (("Key", 40, 3), "cambiaste"),
+            (("value", 3, 40), "otra matriz"),
+            (("key", 2, 40), "grupos de 64"),
+            (("key", 3.5, 40), "grupos de 64"),
+            (("clave", 3, 40), "query, key o value"),
+            ((3, 40), "un nombre y dos números"),
+            ((1, 3, 40), "un nombre y dos números"),
         ],
     },
     "pesos.4": {
@@ -238,8 +238,9 @@ def fact_the_xl_has_those_tensors():
 
 def fact_the_column_is_the_one_of_the_package():
     numbers = torch.arange(3 * 768)
-    matrix, head, place = ANSWERS["pesos.3"]["right"][0]
-    assert numbers.chunk(3)[matrix].unflatten(-1, (12, 64))[head, place] == 1000
+    _, head, place = ANSWERS["pesos.3"]["right"][0]
+    _, key, _ = numbers.chunk(3)
+    assert key.unflatten(-1, (12, 64))[head, place] == 1000
 
 
 def fact_the_names_are_those_of_the_package():
