@@ -74,17 +74,14 @@ def fused_column(answer):
 OUTSIDE = {"tok_emb": "wte", "out_head": "wte", "pos_emb": "wpe", "final_norm": "ln_f"}
 PIECES = {
     "norm1": "ln_1",
-    "att.W_query": "attn.c_attn",
-    "att.W_key": "attn.c_attn",
-    "att.W_value": "attn.c_attn",
+    **dict.fromkeys(("att.W_query", "att.W_key", "att.W_value"), "attn.c_attn"),
     "att.out_proj": "attn.c_proj",
     "norm2": "ln_2",
     "ff.layers.0": "mlp.c_fc",
     "ff.layers.2": "mlp.c_proj",
 }
-LAYERS = [*OUTSIDE, *(f"trf_blocks.{block}.{piece}" for block in (0, 3, 10, 47) for piece in PIECES)]
 NAMES = ["trf_blocks.3.norm2.shift"]  # primero, el del enunciado
-for layer in LAYERS:
+for layer in (*OUTSIDE, *(f"trf_blocks.{block}.{piece}" for block in (0, 3, 10, 47) for piece in PIECES)):
     kinds = ("scale", "shift") if "norm" in layer else ("weight", "bias")
     NAMES += [f"{layer}.{kind}" for kind in (kinds[:1] if layer.endswith(("_emb", "_head")) else kinds)]
 
