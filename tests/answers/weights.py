@@ -155,7 +155,7 @@ ANSWERS = {
             (changed(lambda name: f"transformer.{name}"), "sin `transformer.`"),
             (translated(out_head="lm_head"), "no hay `lm_head`"),
             (translated(scale="scale", shift="shift"), "`weight` y `bias`"),
-            (changed(lambda name: name.replace("h.10.", "h.1.").replace("h.47.", "h.4.")), "dos cifras"),
+            (changed(lambda name: name.replace("h.10.", "h.1.")), "dos cifras"),
             (changed(lambda name: name.replace("h.", "trf_blocks.")), "cada bloque es `h`"),
             (translated(**{"ff.layers.0": "mlp.c_proj", "ff.layers.2": "mlp.c_fc"}), "las dos capas"),
             (changed(lambda name: [name]), "sin lista"),
