@@ -84,7 +84,8 @@ def written(number):
     found += [Decimal(str(number)), f" {number:,} ", f"{number:_}".replace("-", "\u2212")]
     found += [f"{number:,}".translate(str.maketrans(",.", ".,")), f"{number:,}".replace(",", "\u202f")]
     if isinstance(number, int):
-        found += [np.int64(number), Fraction(number), torch.tensor(number).int(), number + 1e-9]
+        found += [np.int64(number), Fraction(number), number + 1e-9]
+        found += [torch.tensor(number).int()] if number < 2**31 else []
         if number >= 1000:  # 20,488,000 sin comillas
             found += [tuple(map(int, f"{number:,}".split(",")))]
     return found
