@@ -100,13 +100,9 @@ LESSON = [
 ]
 EXERCISES = '''"""Ejercicios de la lección 77."""
 
-from gpt_course.exercises.core import exercise, expect_number
+from gpt_course.exercises.core import number
 
-
-@exercise("prueba.1")
-def check_one(answer):
-    expect_number(answer, 3)
-    return "tres."
+number("prueba.1", 3, "tres.")
 '''
 
 

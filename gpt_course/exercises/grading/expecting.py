@@ -73,9 +73,6 @@ def expect_table(answer, expected, hints=(), *, otherwise=None, tolerance=1e-4):
     raise Wrong(f"la forma es correcta, pero {bad} de {values.numel()} números no lo son.")
 
 
-expect_tensor = expect_table
-
-
 def expect_choice(answer, right, hints):
     """Exige la opción `right`; `hints` empareja cada opción equivocada con su pista."""
     text, options = read_choice(answer), sorted([right, *hints])
