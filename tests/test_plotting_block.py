@@ -50,16 +50,16 @@ def test_notes_are_bars_and_the_stream_is_a_line():
     assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == ("Título", "bloque", "longitud media")
 
 
-def test_one_panel_for_each_depth_on_the_same_scale():
+def test_one_panel_for_each_group_on_the_same_scale():
     panels = {
-        2: {"pre-LN": [1.5, 2.0], "post-LN": [1.0, 0.5]},
-        3: {"pre-LN": [1, 2, 3], "post-LN": [3, 2, 1]},
+        "como PyTorch": {"pre-LN": [1.5, 2.0], "post-LN": [1.0, 0.5]},
+        "como GPT-2": {"pre-LN": [1, 2, 3], "post-LN": [3, 2, 1]},
     }
     axes = plot_by_depth(panels, "Título", "bloque", "parecido", reference=(2.5, "azar"))
-    assert [ax.get_title() for ax in axes] == ["2 bloques", "3 bloques"]
+    assert [ax.get_title() for ax in axes] == list(panels)
     for ax, curves in zip(axes, panels.values(), strict=True):
         assert [list(line.get_ydata()) for line in ax.lines[:2]] == list(curves.values())
-        assert list(ax.lines[0].get_xdata()) == list(range(1, len(curves["pre-LN"]) + 1))
+        assert list(ax.lines[0].get_xdata()) == list(range(len(curves["pre-LN"])))  # el 0 es la entrada
         assert list(ax.lines[2].get_ydata()) == [2.5, 2.5]
         assert ax.get_xlabel() == "bloque"
     assert axes[0].get_ylim() == axes[1].get_ylim() and axes[0].get_ylabel() == "parecido"

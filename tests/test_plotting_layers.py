@@ -65,6 +65,7 @@ def test_losses_count_the_steps_from_zero_with_a_decimal_comma():
     assert list(ax.lines[0].get_xdata()) == [0, 1] and list(ax.lines[0].get_ydata()) == [3.0, 0.25]
     assert ax.get_yscale() == "log" and ax.yaxis.get_major_formatter()(0.1, 0) == "0,1"
     assert {0.5, 1.0, 2.0} <= set(ax.get_yticks().round(4))  # no solo las potencias de diez
+    assert all(tick == int(tick) for tick in ax.get_xticks())  # no hay medios pasos
     assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == (
         "¿Quién aprende?",
         "paso de entrenamiento",

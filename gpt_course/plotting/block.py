@@ -52,20 +52,20 @@ def plot_notes(stream, notes, title):
 
 
 def plot_by_depth(panels, title, xlabel, ylabel, *, reference=None):
-    """Dos líneas, pre-LN y post-LN, en un panel por profundidad, todos con la misma escala.
+    """Lo que se mide tras cada bloque: un panel por grupo y una línea por orden, con la misma escala.
 
-    panels: número de bloques → {nombre: valores}. reference: (valor, rótulo) de una línea horizontal.
-    Devuelve la lista de ejes.
+    panels: rótulo del panel → {nombre: valores}; el primer valor es el de la entrada, antes del bloque 1.
+    reference: (valor, rótulo) de una línea horizontal. Devuelve la lista de ejes.
     """
     figure, grid = plt.subplots(1, len(panels), figsize=(7, 3.9), dpi=100, sharey=True, squeeze=False)
-    for ax, (depth, curves) in zip(grid[0], panels.items(), strict=True):
+    for ax, (panel, curves) in zip(grid[0], panels.items(), strict=True):
         for (name, values), color, dash in zip(curves.items(), (BLUE, ORANGE), ("-", "--"), strict=False):
-            ax.plot(range(1, len(values) + 1), values, dash, color=color, lw=2.5, label=name)
+            ax.plot(range(len(values)), values, dash, color=color, lw=2.5, label=name)
         if reference:
             ax.axhline(reference[0], color=INK, lw=1, ls=":", label=reference[1])
         ax.set_xlabel(xlabel)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        finish(ax, f"{depth} bloques", numbers="y")
+        finish(ax, panel, numbers="y")
     grid[0, 0].set_ylabel(ylabel)
     grid[0, 0].legend(fontsize=11, frameon=False)
     figure.suptitle(title, fontsize=13, color=INK)

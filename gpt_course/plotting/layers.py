@@ -70,6 +70,7 @@ def plot_losses(losses):
     """
     ax = _log_curves(losses, first=0)
     ax.set(xlabel="paso de entrenamiento", ylabel="pérdida")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.yaxis.set_minor_formatter(NullFormatter())
     return finish(ax, "¿Quién aprende?", numbers="xy", letters=_LETTERS)

@@ -116,5 +116,5 @@ def brief(value):
         return f"`{text}`" if text and len(text) <= SHORT else f"un tensor de forma {tuple(value.shape)}"
     if isinstance(value, torch.nn.Module):
         return "un modelo"
-    text = repr(value)
+    text = repr(round(value, 4) if isinstance(value, float) else value)
     return f"`{text if len(text) <= SHORT else text[:SHORT] + '…'}`"

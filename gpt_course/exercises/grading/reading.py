@@ -70,7 +70,7 @@ def read_values(answer, what="una lista de números o un tensor"):
         raise Wrong(f"se esperaba {what} y llegó {_shown(answer)}.") from None
     try:
         return torch.tensor(nested, dtype=torch.float64, device="cpu"), decimals
-    except ValueError:
+    except (TypeError, ValueError):
         raise Wrong("las filas no miden todas lo mismo.") from None
 
 
