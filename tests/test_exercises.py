@@ -61,7 +61,8 @@ ODD += [lambda: 1 / 0, lambda *given: None, lambda *given: "texto", lambda *give
 
 def containers(answer):
     """Un mismo valor escrito de todas las maneras en que llega."""
-    if isinstance(answer, str) and not answer.strip().isalpha():
+    first = answer[0] if isinstance(answer, tuple | list) else answer
+    if isinstance(first, str | bytes) and not (first is answer and str(answer).strip().isalpha()):
         return [answer]
     if isinstance(answer, str):
         return [answer, answer.upper(), f" {answer}) ", f"«{answer}»", [answer], (answer,)]
@@ -88,7 +89,8 @@ def written(number):
     found += [Decimal(str(number)), f" {number:,} ", f"{number:_}".replace("-", "\u2212")]
     found += [f"{number:,}".translate(str.maketrans(",.", ".,")), f"{number:,}".replace(",", "\u202f")]
     if isinstance(number, int):
-        found += [np.int64(number), Fraction(number), torch.tensor(number).int(), number + 1e-9]
+        found += [np.int64(number), Fraction(number), number + 1e-9]
+        found += [torch.tensor(number).int()] if number < 2**31 else []
         if number >= 1000:  # 20,488,000 sin comillas
             found += [tuple(map(int, f"{number:,}".split(",")))]
     return found

@@ -38,6 +38,8 @@ def test_the_result_comes_back_and_a_generator_becomes_a_list():
         (lambda x: x @ torch.ones(3, 1), (torch.ones(1, 2),), "no se puede multiplicar 1x2 por 3x1"),
         (lambda x: x | 1.0, (torch.ones(1),), "no admite números"),
         (lambda d: d["b"], ({"a": 1},), "no tiene la clave `'b'`"),
+        (lambda data: json.loads(data), (b"{\xff",), "no son texto: mira cuáles lees .*`data = b'{"),
+        (lambda data: json.loads(data[:-1]), (b"[1]",), "no es JSON, o no está entero"),
         (lambda x: x[5], (torch.ones(3),), "lugar 5 de la dimensión 0, que mide 3"),
         (lambda x: x[5], ([1],), "el índice se sale"),
         (lambda: exit(), (), "SystemExit"),

@@ -129,7 +129,7 @@ def _difference(result, expected, tolerance):
             return f"se esperaba un tensor de forma {tuple(expected.shape)} y llegó {kind(result)}."
         if result.shape != expected.shape:
             return f"se esperaba la forma {tuple(expected.shape)} y llegó {tuple(result.shape)}."
-        if expected.numel() > 16:
+        if expected.numel() > 16 or brief(expected) == brief(result):  # o no caben sus números
             pairs = zip(result.flatten(), expected.flatten(), strict=True)
             bad = sum(not same(*pair, tolerance) for pair in pairs)
             return f"la forma es correcta, pero {bad} de {expected.numel()} números no lo son."
