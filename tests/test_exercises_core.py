@@ -57,7 +57,11 @@ def test_another_kind_is_corrected_by_a_function(declared, capsys):
     assert corrected(capsys, 4) == "✗ modelo.99: mira el signo.\n"
 
 
-@pytest.mark.parametrize("answer", [..., (..., ...), [1, ...], (torch.zeros(2), ...), lambda x: ...], ids=str)
+@pytest.mark.parametrize(
+    "answer",
+    [..., (..., ...), [1, ...], (torch.zeros(2), ...), lambda x: ...],
+    ids=lambda value: type(value).__name__,
+)
 def test_ellipsis_is_an_exercise_to_be_solved(declared, capsys, answer):
     function("modelo.99", "bien.", [(1,)])(lambda x: x)
     assert corrected(capsys, answer).startswith("○ modelo.99: sin resolver")

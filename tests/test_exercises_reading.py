@@ -125,7 +125,9 @@ def test_a_table_is_read_in_every_container():
 
 
 @pytest.mark.parametrize(
-    "answer", [{1, 2}, [[1], [2, 3]], ["a"], "uno, dos", object(), [None], [3j]], ids=repr
+    "answer",
+    [{1, 2}, [[1], [2, 3]], ["a"], "uno, dos", object(), [None], [3j]],
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_not_a_table_is_told(answer):
     with pytest.raises(Wrong, match=r"se esperaba una lista|no miden todas lo mismo"):
@@ -254,7 +256,7 @@ def test_rounding_agrees_and_one_unit_more_does_not(number, decimals):
         ({1}, {1}, True),
         ([1], {1}, False),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_a_function_returns_is_compared_by_value(result, expected, equal):
     assert same(result, expected) == equal

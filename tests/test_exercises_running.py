@@ -86,7 +86,7 @@ def test_dots_are_unsolved():
         ({"a": [1]}, lambda x: x["a"].append(1) or x),
         (torch.nn.Linear(2, 2), lambda x: torch.nn.init.zeros_(x.weight)),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_the_data_must_stay_as_they_were(value, change):
     def student(data):
