@@ -9,10 +9,12 @@ import contextlib
 import functools
 import json
 import os
+import sys
 import time
 from pathlib import Path
 from queue import Empty
 
+import kernels
 import manifest
 import pytest
 import repository
@@ -49,6 +51,8 @@ MEMORY_PER_WORKER = 2 * 2**30  # bytes: el proceso y el núcleo de un cuaderno
 def pytest_configure(config):
     """Al acabar, el proceso vuelve a tener los ajustes que tenía."""
     config.add_cleanup(lambda: _set_environment(BEFORE))
+    if "PYTEST_XDIST_WORKER" in os.environ and sys.platform == "linux":
+        kernels.use_warm_kernels()
 
 
 def pytest_addoption(parser):

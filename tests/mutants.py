@@ -35,6 +35,7 @@ COPIED = ["gpt_course", "tests", "conftest.py", "ajustes.py", "pyproject.toml"]
 EQUIVALENT = Path(__file__).with_suffix(".toml")
 # Las pruebas de un módulo llevan su nombre (las de memory/plan, test_memory.py y test_memory_plan.py), salvo:
 TESTS = {
+    "model": ["test_model.py", "test_model_compiled.py"],
     "sampling": ["test_sampling.py", "test_generation.py"],
     "memory/units": ["test_memory_report.py"],
     "memory/advice": ["test_memory_advice.py"],

@@ -5,13 +5,12 @@ ejercicio, guarda desde JupyterLab o deja apuntes en la carpeta no enrojece la s
 dentro del repositorio de otro) se miran los archivos, y de los cuadernos se quita lo que dejó el lector.
 """
 
+import functools
 import os
 import subprocess
 from pathlib import Path
 
 import manifest
-import nbformat
-from canonical import is_not_compared, normalise
 
 ROOT = Path(__file__).resolve().parent.parent
 # Sin git, los archivos del curso son los de estas carpetas y, de las demás, estos.
@@ -23,7 +22,12 @@ EMPTIED = "# ruff: noqa: F401, F821, RUF100"
 
 def git(*arguments):
     """Salida de una orden de git en la raíz, o None si no hay git o la raíz no es la de un repositorio."""
-    return _git(*arguments) if _git("rev-parse", "--show-prefix") == b"\n" else None
+    return _git(*arguments) if _is_a_repository(ROOT) else None
+
+
+@functools.cache
+def _is_a_repository(root):
+    return _git("rev-parse", "--show-prefix") == b"\n"
 
 
 def _git(*arguments):
@@ -52,10 +56,12 @@ def tracked(suffix):
 
 def unlisted(suffix):
     """Los archivos del curso que acaban en `suffix`, sin git que los diga."""
-    visible = [path for path in ROOT.rglob(f"*{suffix}") if not is_hidden(path.relative_to(ROOT))]
-    paths = [path for path in visible if path.is_file()]
-    inside = [path for path in paths if path.relative_to(ROOT).parts[0] in FOLDERS]
-    return {*inside, *(path for path in paths if path.name in LOOSE), *manifest.notebooks(ROOT)}
+    # Solo donde pueden estar: en .venv hay decenas de miles.
+    inside = [path for folder in FOLDERS for path in (ROOT / folder).rglob(f"*{suffix}")]
+    around = [path for folder in (ROOT, ROOT / "notebooks") for path in folder.glob(f"*{suffix}")]
+    paths = [*inside, *(path for path in around if path.name in LOOSE)]
+    visible = [path for path in paths if path.is_file() and not is_hidden(path.relative_to(ROOT))]
+    return {*visible, *manifest.notebooks(ROOT)}
 
 
 def is_hidden(path):
@@ -77,6 +83,9 @@ def saved(path):
 
 def without_the_reader(path):
     """Un cuaderno sin lo que escribe quien lo usa: el ruido de JupyterLab y las celdas de ejercicio."""
+    import nbformat  # tarda en cargarse
+    from canonical import is_not_compared, normalise
+
     notebook = normalise(nbformat.read(path, as_version=4))
     for cell in notebook.cells:
         if is_not_compared(cell):

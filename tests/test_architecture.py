@@ -45,7 +45,7 @@ PICTURE = {
     "weights": ["config", "dropout", "model", "tokenizer"],
     "memory": ["config"],
     "plotting": ["config"],
-    "exercises": ["layers"],
+    "exercises": [],
     "bench": [
         *("config", "data", "fast", "generation", "initialization", "memory", "model", "plotting"),
         *("tokenizer", "training", "weights"),

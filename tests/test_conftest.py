@@ -49,7 +49,7 @@ CELLS = {  # lo que la celda guarda, lo que imprime y si debe pasar
 def course(pytester):
     """Una carpeta con la configuración de pytest del curso."""
     (pytester.path / "tests").mkdir()
-    helpers = [f"tests/{name}.py" for name in ("canonical", "manifest", "repository", "tolerance")]
+    helpers = [f"tests/{name}.py" for name in ("canonical", "kernels", "manifest", "repository", "tolerance")]
     for name in ("ajustes.py", "conftest.py", "pyproject.toml", *helpers):
         shutil.copy(ROOT / name, pytester.path / name)
     before = dict(os.environ)  # su conftest pone los ajustes de esa carpeta
@@ -119,7 +119,7 @@ def test_a_figure_replaced_by_another_turns_red(run_notebook):
 DIES = "import os; os.kill(os.getpid(), 9)"
 LATER = "import os, threading; threading.Timer(1, os._exit, [3]).start()"
 NEVER_ENDS = "import time\nwhile True: time.sleep(9)"
-STOPPED, TOO_LONG = "el núcleo se detuvo, quizá por falta de memoria", "pasó de 3 s y se detuvo"
+STOPPED, TOO_LONG = "el núcleo se detuvo, quizá por falta de memoria", "pasó de 2 s y se detuvo"
 
 
 def run_cells(*sources, tags=()):
@@ -136,7 +136,7 @@ def run_cells(*sources, tags=()):
     ids=["muere", "muere entre celdas", "no acaba"],
 )
 def test_a_kernel_that_stops_is_told_in_a_sentence(run_notebook, sources, passed, sentence):
-    result, report = run_notebook(run_cells(*sources), "--nbval-cell-timeout=3")
+    result, report = run_notebook(run_cells(*sources), "--nbval-cell-timeout=2")
     assert result == passed
     assert sentence in report
     assert f"celda {len(sources) - 1}: no se ejecutó, porque el núcleo se detuvo antes" in report
@@ -164,7 +164,7 @@ HALF_WRITTEN = ["raise ValueError('a medias')", "def respuesta(:", NEVER_ENDS]
 def test_a_half_written_answer_is_not_a_failure(run_notebook):
     """Sin git, ninguna celda de ejercicio puede fallar; las que se comparan, sí."""
     cells = run_cells(*HALF_WRITTEN, tags=["nbval-ignore-output"]) + run_cells("x = 2", "y")
-    result, report = run_notebook(cells, "--nbval-cell-timeout=3")
+    result, report = run_notebook(cells, "--nbval-cell-timeout=2")
     assert result == [True, True, True, True, False], report
 
 

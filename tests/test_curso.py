@@ -540,13 +540,9 @@ def test_any_console_can_be_written(encoding, monkeypatch):
     assert done.stdout.strip() == "«ñ → 1»".encode(encoding, "replace")
 
 
-def test_the_check_says_what_it_found(monkeypatch):
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    command = [sys.executable, "-c", "import curso; curso.report()"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=ajustes.environment(str(ROOT)), capture_output=True, check=True
-    )
-    lines = done.stdout.decode("ascii").splitlines()
+def test_the_check_says_what_it_found(course, capsys):
+    course.report()
+    lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Python 3.") and "PyTorch 2." in lines[0]
     assert "163,009,536" in lines[1]
     assert "17 tokens" in lines[2] and "3118" in lines[2]

@@ -57,7 +57,11 @@ def test_another_kind_is_corrected_by_a_function(declared, capsys):
     assert corrected(capsys, 4) == "✗ modelo.99: mira el signo.\n"
 
 
-@pytest.mark.parametrize("answer", [..., (..., ...), [1, ...], (torch.zeros(2), ...), lambda x: ...], ids=str)
+@pytest.mark.parametrize(
+    "answer",
+    [..., (..., ...), [1, ...], (torch.zeros(2), ...), lambda x: ...],
+    ids=lambda value: type(value).__name__,
+)
 def test_ellipsis_is_an_exercise_to_be_solved(declared, capsys, answer):
     function("modelo.99", "bien.", [(1,)])(lambda x: x)
     assert corrected(capsys, answer).startswith("○ modelo.99: sin resolver")
@@ -84,7 +88,7 @@ def test_an_unknown_number_names_those_of_its_topic():
 
 
 def drawn(generator):
-    for size in (2, 3, 5):
+    for size in (2, 3, 5, 12):
         yield torch.randn(size, generator=generator), 2
 
 
@@ -102,9 +106,10 @@ def scaled(declared, capsys):
         (lambda x, k: [k * n for n in x], "✓"),
         (lambda x, k: x + k, "has sumado. La probé con «x = ["),
         (lambda x, k: x + k if len(x) > 2 else k * x, "has sumado"),  # se equivoca en los casos largos
-        (lambda x, k: x + k if len(x) > 3 else k * x, "se esperaba «["),  # en uno solo no se sabe
+        (lambda x, k: x + k if len(x) == 5 else k * x, "se esperaba «["),  # en uno solo no se sabe
         (lambda x, k: (k + 1e-3) * x, "se esperaba"),
         (lambda x, k: (k * x)[:1], "se esperaba la forma (2,) y llegó (1,)"),
+        (lambda x, k: x if len(x) == 12 else k * x, "pero 12 de 12 números no lo son. La probé con «x», un"),
         (lambda x, k: "texto", "se esperaba un tensor de forma (2,) y llegó un texto"),
         (lambda x, k: x[2] if len(x) == 2 else k * x, "dio un error en su línea"),
         (lambda x, k: k * x if len(x) == 2 else x.bar, "no tiene «bar»"),

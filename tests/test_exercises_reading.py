@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt_course.exercises.grading.comparing import ANY, agrees, same
@@ -86,6 +86,7 @@ def test_what_is_not_a_number_is_told_in_spanish(answer, told):
         read_number(answer)
 
 
+@settings(max_examples=40)
 @given(st.integers(-(10**12), 10**12))
 def test_an_integer_is_read_in_every_notation(number):
     english = f"{number:,}"
@@ -94,6 +95,7 @@ def test_an_integer_is_read_in_every_notation(number):
         assert number in values(text.replace("-", "−"))
 
 
+@settings(max_examples=40)
 @given(st.decimals(-(10**6), 10**6, places=3))
 def test_a_decimal_is_read_with_its_decimals(number):
     for text in (str(number), str(number).replace(".", ","), f"{number:,}"):
@@ -118,11 +120,14 @@ def test_a_table_is_read_in_every_container():
     ):
         assert torch.equal(read_values(answer)[0], torch.tensor([[1, 0.5]]).double())
     assert read_values("2; 5")[0].tolist() == read_values("(2, 5)")[0].tolist() == [2, 5]
+    assert read_values("[−0,2; 1,5]")[0].tolist() == [-0.2, 1.5]
     assert read_values(range(3))[0].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
-    "answer", [{1, 2}, [[1], [2, 3]], ["a"], "uno, dos", object(), [None], [3j]], ids=repr
+    "answer",
+    [{1, 2}, [[1], [2, 3]], ["a"], "uno, dos", object(), [None], [3j]],
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_not_a_table_is_told(answer):
     with pytest.raises(Wrong, match=r"se esperaba una lista|no miden todas lo mismo"):
@@ -218,6 +223,7 @@ def test_choice_refuses(answer, told):
         expect_choice(answer, "b", {"a": "no", "c": "tampoco"})
 
 
+@settings(max_examples=40)
 @given(st.floats(-1e6, 1e6).filter(lambda x: abs(x) > 1e-3), st.integers(2, 6))
 def test_rounding_agrees_and_one_unit_more_does_not(number, decimals):
     reading = (torch.tensor(round(number, decimals), dtype=torch.float64), decimals)
@@ -250,7 +256,7 @@ def test_rounding_agrees_and_one_unit_more_does_not(number, decimals):
         ({1}, {1}, True),
         ([1], {1}, False),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_a_function_returns_is_compared_by_value(result, expected, equal):
     assert same(result, expected) == equal

@@ -1,9 +1,9 @@
 """Ejecutar la función de quien estudia: plazo, errores en español, datos intactos y ningún rastro."""
 
+import builtins
 import importlib
 import json
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -11,7 +11,9 @@ import tomllib
 
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 from repository import ROOT
+from traitlets.config import Config
 
 from gpt_course.exercises.grading import running
 from gpt_course.exercises.grading.errors import brief, explained
@@ -38,6 +40,8 @@ def test_the_result_comes_back_and_a_generator_becomes_a_list():
         (lambda x: x @ torch.ones(3, 1), (torch.ones(1, 2),), "no se puede multiplicar 1x2 por 3x1"),
         (lambda x: x | 1.0, (torch.ones(1),), "no admite números"),
         (lambda d: d["b"], ({"a": 1},), "no tiene la clave `'b'`"),
+        (lambda data: json.loads(data), (b"{\xff",), "no son texto: mira cuáles lees .*`data = b'{"),
+        (lambda data: json.loads(data[:-1]), (b"[1]",), "no es JSON, o no está entero"),
         (lambda x: x[5], (torch.ones(3),), "lugar 5 de la dimensión 0, que mide 3"),
         (lambda x: x[5], ([1],), "el índice se sale"),
         (lambda: exit(), (), "SystemExit"),
@@ -82,7 +86,7 @@ def test_dots_are_unsolved():
         ({"a": [1]}, lambda x: x["a"].append(1) or x),
         (torch.nn.Linear(2, 2), lambda x: torch.nn.init.zeros_(x.weight)),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_the_data_must_stay_as_they_were(value, change):
     def student(data):
@@ -186,24 +190,31 @@ def test_a_piece_of_data_is_shown_in_few_letters():
     assert len(brief("a" * 500)) < 80
 
 
-CELLS = r"""
-from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell.instance(colors="NoColor")
-shell.extension_manager.load_extension("gpt_course.exercises.grading.cells")
-for cell in (
-    "respuesta_1 = 3\ncheck(\"capas.2\", respuesta_1)",
-    "respuesta_1 = 20\u202f488\ncheck(\"capas.2\", respuesta_1)",
-    "respuesta_1 = 1 / 0\ncheck(\"capas.2\", respuesta_1)",
-    "from gpt_course.exercises import check\ncheck(\"capas.2\", 6)",
+CELLS = (
+    'respuesta_1 = 3\ncheck("capas.2", respuesta_1)',
+    'respuesta_1 = 20\u202f488\ncheck("capas.2", respuesta_1)',
+    'respuesta_1 = 1 / 0\ncheck("capas.2", respuesta_1)',
+    'from gpt_course.exercises import check\ncheck("capas.2", 6)',
     "1 / 0",
-):
-    shell.run_cell(cell, store_history=True)
-"""
+)
 
 
-def test_a_cell_that_fails_before_check_is_told_in_spanish_and_the_others_as_ever():
-    done = subprocess.run([sys.executable, "-c", CELLS], capture_output=True, text=True, cwd=ROOT)
-    first, second, third, fourth, *rest = done.stdout.splitlines()
+@pytest.fixture
+def shell(monkeypatch):
+    """Un IPython sin historia en el disco, que no deja nada puesto."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    for name in ("display", "__IPYTHON__"):
+        monkeypatch.setattr(builtins, name, None, raising=False)
+    shell = InteractiveShell(config=Config(HistoryManager={"hist_file": ":memory:"}))
+    shell.extension_manager.load_extension("gpt_course.exercises.grading.cells")
+    return shell
+
+
+def test_a_cell_that_fails_before_check_is_told_in_spanish_and_the_others_as_ever(shell, capsys):
+    for cell in CELLS:
+        shell.run_cell(cell, store_history=True)
+    first, second, third, fourth, *rest = capsys.readouterr().out.splitlines()
     assert first.startswith("✗ capas.2: la celda dio un error en su línea 2") and "Si has reiniciado" in first
     assert second.startswith("✗ capas.2: Python no entiende la línea 1") and "entre comillas" in second
     assert "en su línea 1, «respuesta_1 = 1 / 0»: divides entre cero" in third

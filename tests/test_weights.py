@@ -275,7 +275,7 @@ for path in sys.argv[2:]:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon solo existe en Linux")
 def test_loading_needs_the_memory_of_the_weights_once(tmp_path):
     """En memoria anónima: vinculado, con dos matrices y de un `.pt`, un proceso para los tres."""
-    cfg = {"vocab_size": 8000, "context_length": 64, "emb_dim": 512, "n_heads": 8, "n_layers": 2}
+    cfg = {"vocab_size": 5000, "context_length": 64, "emb_dim": 512, "n_heads": 8, "n_layers": 1}
     cfg |= {"drop_rate": 0.0, "qkv_bias": True}
     paths = [tmp_path / name for name in ("chico", "vinculado", "dos", "pesos.pt")]
     save_gpt2(tiny_model(), paths[0])

@@ -85,6 +85,7 @@ number(
     "atencion.4",
     128**0.5,
     "cada cabeza divide entre la raíz de su propia anchura.",
+    decimals=1,
     hints=[
         (128, "esa es la anchura de una cabeza; falta un paso. ¿Qué crece como d, y qué como su raíz?"),
         (12288**0.5, "usaste la anchura del modelo entero, pero cada cabeza suma solo sus productos."),
@@ -126,7 +127,7 @@ def two_ways(answer):
         raise Wrong("los pesos de atención no son negativos: salen de un softmax.")
     first, second = pair
     if (first - second).abs().max() < 0.0999:
-        raise Wrong("las dos filas son casi la misma: deben diferir en al menos 0,1.")
+        raise Wrong("las dos filas son casi la misma: el peso de algún token debe cambiar en 0,1 o más.")
     if not torch.allclose(first @ VALUES, second @ VALUES, atol=1e-3):
         raise Wrong("las dos filas dan contextos distintos. ¿Qué dos tokens entregan el mismo *value*?")
 

@@ -18,7 +18,7 @@ from gpt_course.exercises.grading.expecting import (
     expect_function,
     expect_number,
     expect_table,
-    expect_tensor,
+    outcomes,
 )
 from gpt_course.exercises.grading.progress import advance
 from gpt_course.exercises.grading.reading import kind, read_values
@@ -26,9 +26,8 @@ from gpt_course.exercises.grading.running import preserved_state, run
 from gpt_course.exercises.grading.verdict import Verdict
 from gpt_course.exercises.grading.wrong import Unsolved, Wrong
 
-__all__ = ["ANY", "EXERCISES", "Unsolved", "Wrong", "check", "choice", "exercise", "expect_choice"]
-__all__ += ["expect_number", "expect_table", "expect_tensor", "function", "number", "read_values", "run"]
-__all__ += ["table"]
+__all__ = ["ANY", "EXERCISES", "Unsolved", "Wrong", "check", "choice", "exercise", "function", "number"]
+__all__ += ["read_values", "run", "table"]
 
 EXERCISES = {}
 
@@ -36,8 +35,8 @@ EXERCISES = {}
 # --- Declarar ---------------------------------------------------------------------------------------
 
 
-def exercise(name, praise=None):
-    """Registra la función que corrige `name`. `praise` se muestra al acertar; sin él, lo que devuelva."""
+def exercise(name, praise):
+    """Registra la función que corrige `name` lanzando `Wrong`. `praise` se muestra al acertar."""
 
     def register(grade):
         grade.praise, EXERCISES[name] = praise, grade
@@ -69,10 +68,10 @@ def function(name, praise, cases, hints=(), *, tolerance=1e-5):
     """
 
     def register(reference):
-        def grade(answer):
-            expect_function(answer, reference, cases, hints, tolerance=tolerance)
-
-        _declare(name, praise, hints, grade)
+        prepared = functools.cache(lambda: outcomes(reference, cases, hints))
+        _declare(
+            name, praise, hints, lambda answer: expect_function(answer, *prepared(), tolerance=tolerance)
+        )
         return reference
 
     return register
@@ -103,7 +102,7 @@ def _verdict(name, answer):
         with preserved_state():
             if any(part is ... for part in (answer if isinstance(answer, (tuple, list)) else [answer])):
                 raise Unsolved
-            message = EXERCISES[name](answer) or EXERCISES[name].praise
+            EXERCISES[name](answer)
     except Unsolved:
         return Verdict("○", name, "sin resolver. Sustituye los puntos suspensivos por tu respuesta.")
     except Wrong as hint:
@@ -112,7 +111,7 @@ def _verdict(name, answer):
         return Verdict("✗", name, f"no se entiende la respuesta, {kind(answer)} ({type(error).__name__}).")
     topic = name.split(".")[0]
     others = [other for other in EXERCISES if other.split(".")[0] == topic and not other.endswith(".0")]
-    return Verdict("✓", name, message + (advance(name, others) if name in others else ""))
+    return Verdict("✓", name, EXERCISES[name].praise + (advance(name, others) if name in others else ""))
 
 
 def _there_are(name):

@@ -2,131 +2,161 @@
 
 import torch
 
-from gpt_course.exercises.core import Wrong, exercise, expect_choice, expect_number, expect_tensor, run
+from gpt_course.exercises.core import Wrong, choice, exercise, function, number, read_values, table
 
 # Las tablas del juguete de la lección: perro, muerde, hombre y hoy; y los lugares 0, 1 y 2.
 TOKENS = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0], [-1.0, 1.0]])  # (V, C)
 PLACES = torch.tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])  # (T, C)
 PERRO, MUERDE, HOMBRE, HOY = range(4)
 
-
-@exercise("incrustaciones.1")
-def windows_by_hand(answer):
-    """20 tokens, T = 4, stride = 4."""
-    hints = [
+_WHOLE = "una ventana no se parte: cuenta las que caben enteras."
+number(
+    "incrustaciones.1",
+    4,
+    "la última empieza en el 12 y su y llega al 16; la siguiente necesitaría el token 20, que no existe.",
+    hints=[
         (5, "5 × 4 = 20 gasta todos los tokens en x. ¿Y qué token sería el último de la última y?"),
-        (16, "esas son las ventanas si cada una empieza un token después de la anterior (stride = 1)."),
-        (17, "ese es el número de trozos de 4 tokens seguidos; aquí el stride es 4, y falta sitio para y."),
+        (16, "esas son las ventanas si cada una empieza un token después de la anterior (*stride* 1)."),
+        (17, "ese es el número de trozos de 4 tokens seguidos; aquí el *stride* es 4, y falta sitio para y."),
         (3, "aún cabe una más: escribe dónde empieza cada ventana y hasta qué token llega su y."),
-    ]
-    expect_number(answer, 4, hints)
-    return "la última ventana empieza en el 12 y su y termina en el 16; del 17 al 19 no llega para otra."
+        (3.75, _WHOLE),
+        (4.75, _WHOLE),
+    ],
+)
 
-
-@exercise("incrustaciones.2")
-def input_by_hand(answer):
-    """La entrada de «hoy muerde hombre», con las tablas de la lección: (3, 2)."""
-    ids = [HOY, MUERDE, HOMBRE]
-    right = TOKENS[ids] + PLACES
-    hints = [
-        (TOKENS[ids], "esas son las filas de los tokens; falta sumar la de cada lugar."),
+NEWS = TOKENS[[HOY, MUERDE, HOMBRE]]
+table(
+    "incrustaciones.2",
+    NEWS + PLACES,
+    "cada fila es la del token más la de su lugar.",
+    hints=[
+        (NEWS, "esas son las filas de los tokens; falta sumar la de cada lugar."),
         (PLACES, "esas son las filas de los lugares; falta sumar la de cada token."),
-        (right.flip(0), "están las tres filas, pero en orden inverso: la primera es la de «hoy»."),
-        (TOKENS[ids] + PLACES.flip(0), "los lugares van de izquierda a derecha: a «hoy» le toca el 0."),
-        (TOKENS[ids] * PLACES, "las dos filas se suman; tú las has multiplicado."),
+        ((NEWS + PLACES).flip(0), "están las tres filas, pero en orden inverso: la primera es la de «hoy»."),
+        (NEWS + PLACES.flip(0), "los lugares van de izquierda a derecha: a «hoy» le toca el 0."),
+        (NEWS * PLACES, "las dos filas se suman; tú las has multiplicado."),
         (TOKENS[:3] + PLACES, "esa es la entrada de «perro muerde hombre»."),
-    ]
-    expect_tensor(answer, right, hints)
-    return "cada fila es la del token más la de su lugar."
+        ((NEWS + PLACES).T, "está tumbada: va una fila por token, de dos números."),
+        (
+            (NEWS + PLACES).sum(0),
+            "esa es la suma de las tres tarjetas; se piden las tres, cada una en su fila.",
+        ),
+        (torch.cat([NEWS, PLACES], 1), "has puesto una fila al lado de la otra, y se suman número a número."),
+    ],
+)
 
 
-@exercise("incrustaciones.3")
-def cut_windows(answer):
-    """Función (ids, context_length, stride) → lista de parejas (x, y) de listas."""
-    for count, length, stride in ((9, 4, 4), (8, 4, 4), (10, 3, 2), (13, 5, 1), (7, 6, 2)):
-        ids = [100 + 3 * k for k in range(count)]
-        starts = range(0, count - length, stride)
-        expected = [(ids[s : s + length], ids[s + 1 : s + length + 1]) for s in starts]
-        pairs = _pairs(run(answer, list(ids), length, stride))
-        if pairs != expected:
-            raise Wrong(_windows_hint(pairs, expected, f"con {count} tokens, T = {length} y stride {stride}"))
-    return "cada y va un lugar por delante de su x, y ninguna ventana se queda corta."
+def _texts(random):
+    """Tokens del texto, T y stride: sin huecos y con ellos, ventanas que se pisan y textos muy cortos."""
+    yield from ((10, 4, 4), (20, 4, 4), (9, 4, 4), (12, 3, 5), (10, 4, 1), (4, 4, 1), (3, 5, 2), (1, 1, 1))
+    for _ in range(6):
+        length, stride = torch.randint(1, 7, (2,), generator=random).tolist()
+        yield torch.randint(6, 30, (), generator=random).item(), length, stride
 
 
-@exercise("incrustaciones.4")
-def rows_with_gradient(answer):
-    """Filas de tok_emb con gradiente distinto de cero tras leer [[5, 2, 5, 7], [2, 2, 9, 5]]."""
-    hints = [
+def _outside(n_tokens, places):
+    return [place for place in range(n_tokens) if place not in set(places)]
+
+
+def _answers(n_tokens, length, starts):
+    return [place for start in starts for place in range(start + 1, start + length + 1)]
+
+
+@function(
+    "incrustaciones.3",
+    "el primero no se pregunta nunca; los demás, según dónde caen las ventanas.",
+    cases=_texts,
+    hints=[
+        (
+            lambda n, t, s: _outside(n, [p - 1 for p in _answers(n, t, range(0, n - t, s))]),
+            "esos son los que no salen en ninguna x; las respuestas están en y.",
+        ),
+        (
+            lambda n, t, s: _outside(n, _answers(n, t, range(0, n - t + 1, s))),
+            "cuentas una ventana que no cabe: su y se sale del texto.",
+        ),
+        (
+            lambda n, t, s: _outside(n, _answers(n, t, range(0, n, s))),
+            "cuentas también ventanas cortadas por el final: solo valen las que caben enteras.",
+        ),
+        (
+            lambda n, t, s: [p for p in never_asked(n, t, s) if p or n <= t],
+            "falta el lugar 0: sale en una x, pero nadie pregunta por él.",
+        ),
+        (
+            lambda n, t, s: [p for p in range(n) if p not in never_asked(n, t, s)],
+            "esos son los que sí se preguntan; se piden los demás.",
+        ),
+        (
+            lambda n, t, s: [0, *range(max(_answers(n, t, range(0, n - t, s)), default=0) + 1, n)],
+            "con un *stride* mayor que T quedan huecos también en medio.",
+        ),
+        (
+            lambda n, t, s: _outside(n, [start + t for start in range(0, n - t, s)]),
+            "cada ventana hace T preguntas, no una: una por cada lugar de y.",
+        ),
+        (
+            lambda n, t, s: never_asked(n, t, t),
+            "has movido las reglas T lugares cada vez; se mueven `stride`.",
+        ),
+        (lambda n, t, s: never_asked(n, t, 1), "has movido las reglas de uno en uno; se mueven `stride`."),
+        (lambda n, t, s: len(never_asked(n, t, s)), "se piden los lugares, no cuántos son."),
+        (
+            lambda n, t, s: set(never_asked(n, t, s)),
+            "los lugares son esos, pero en un conjunto, que no tiene orden: pásalo por `sorted`.",
+        ),
+    ],
+)
+def never_asked(n_tokens, context_length, stride):
+    starts = range(0, n_tokens - context_length, stride)
+    return _outside(n_tokens, _answers(n_tokens, context_length, starts))
+
+
+number(
+    "incrustaciones.4",
+    4,
+    "solo reciben gradiente las filas que se leyeron, y cada una suma el de todos sus lugares.",
+    hints=[
         (8, "hay 8 lugares, pero dos lugares con el mismo token leen la misma fila."),
         (12, "12 son las filas de la tabla. ¿Cómo podría cambiar algo una fila que nadie leyó?"),
         (2, "no va por frases: mira qué filas de la tabla se copiaron."),
         (6, "has contado cada frase por separado (3 y 3): la tabla es la misma para las dos."),
         (3, "esos son los tokens distintos de una frase; cuenta los de las dos juntas."),
-    ]
-    expect_number(answer, 4, hints)
-    return "solo reciben gradiente las filas que se leyeron, y cada una suma el de todos sus lugares."
+        (16, "esos son los números que reciben gradiente; se preguntan las filas."),
+    ],
+)
 
-
-@exercise("incrustaciones.5")
-def similarity_before_training(answer):
-    """Un coseno de 0,93 entre dos filas de una tabla recién creada con C = 2."""
-    hints = {
+choice(
+    "incrustaciones.5",
+    "b",
+    "con dos números por fila, el azar da a menudo cosenos así de grandes.",
+    hints={
         "a": "¿de dónde lo sabría? La tabla se sorteó sin leer una sola frase.",
         "c": "la semilla no tiene culpa: mira en la figura 2.4 qué cosenos salen al azar cuando C es 2.",
         "d": "el número de un token dice qué fila se lee, no qué hay escrito en ella.",
-    }
-    expect_choice(answer, "b", hints)
-    return "con dos números por fila, el azar da a menudo cosenos así de grandes."
+    },
+)
 
 
-@exercise("incrustaciones.6")
+@exercise("incrustaciones.6", "dos lugares con la misma fila son, para el modelo, el mismo lugar.")
 def collision(answer):
     """Tabla de posiciones (3, 2) con filas no todas iguales que deja sin distinguir las dos frases."""
-    if not isinstance(answer, torch.Tensor):
-        raise Wrong(f"se esperaba un tensor de forma (3, 2) y llegó {type(answer).__name__}.")
-    if answer.shape != PLACES.shape:
-        raise Wrong(f"se esperaba la forma (3, 2), una fila por lugar, y llegó {tuple(answer.shape)}.")
-    places = answer.detach().double()
+    places, _ = read_values(answer)
+    if places.shape == (2, 3):
+        raise Wrong("está tumbada: va una fila por lugar, de dos números.")
+    if places.shape != PLACES.shape:
+        raise Wrong(f"se esperaba la forma (3, 2), una fila por lugar, y llegó {tuple(places.shape)}.")
     if not places.isfinite().all():
         raise Wrong("la tabla debe llevar números finitos.")
     if (places == places[0]).all():
         raise Wrong("con todas las filas iguales vale, pero eso es no tener posiciones. Haz alguna distinta.")
-    first, second = (_sorted_rows(TOKENS[ids] + places) for ids in ([0, 1, 2], [2, 1, 0]))
+    first, second = (_pile(TOKENS[ids] + places) for ids in ([0, 1, 2], [2, 1, 0]))
     if not torch.allclose(first, second):
         raise Wrong(
             "con esta tabla los vectores de una frase no son los de la otra, así que se distinguen. "
             "¿Qué palabras cambian de lugar? Mira solo esos lugares."
         )
-    return "dos lugares con la misma fila son, para el modelo, el mismo lugar."
 
 
-def _pairs(result):
-    """La respuesta como lista de parejas de listas, o una pista sobre su forma."""
-    if isinstance(result, torch.Tensor) or not hasattr(result, "__iter__"):
-        raise Wrong(
-            f"tu función debe devolver una lista de parejas (x, y); devolvió {type(result).__name__}."
-        )
-    pairs = list(result)
-    if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
-        raise Wrong("cada elemento de la lista debe ser una pareja (x, y), las dos con la misma longitud.")
-    return [tuple(list(map(int, part)) for part in pair) for pair in pairs]
-
-
-def _windows_hint(pairs, expected, case):
-    if not pairs:
-        return f"{case}, no devolvió ninguna ventana y caben {len(expected)}."
-    if pairs[0][0] == pairs[0][1]:
-        return f"{case}, y es igual que x: debe ir un lugar por delante."
-    if any(len(x) != len(expected[0][0]) or len(y) != len(expected[0][0]) for x, y in pairs):
-        return (
-            f"{case}, hay una ventana con x o y más corta o más larga que T. ¿Dónde está la última que cabe?"
-        )
-    if len(pairs) != len(expected):
-        return f"{case}, salen {len(pairs)} ventanas y caben {len(expected)}. Revisa el comienzo de cada una."
-    if [x for x, _ in pairs] == [x for x, _ in expected]:
-        return f"{case}, las x son correctas, pero las y no: y[i] es el token que sigue a x[i]."
-    return f"{case}, las ventanas no empiezan en 0, stride, 2 · stride…"
-
-
-def _sorted_rows(rows):
+def _pile(rows):
     return torch.tensor(sorted(rows.round(decimals=6).tolist()), dtype=torch.float64)

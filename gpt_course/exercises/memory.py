@@ -1,143 +1,168 @@
 """Ejercicios de la lección 09: unidades, optimizador, caché KV, activaciones y el mayor lote que cabe."""
 
-import math
+from gpt_course.exercises.core import function, number
 
-from gpt_course.exercises.core import Wrong, exercise, expect_number, run
+MIB = 2**20
+XL, MEDIUM = 1_557_611_200, 354_823_168  # parámetros de los modelos publicados
 
-_MIB = 2**20
+number(
+    "memoria.1",
+    2 * XL / MIB,
+    "la mitad que en fp32, y casi 3 GiB solo de pesos.",
+    decimals=2,
+    unit="MiB",
+    hints=[
+        (4 * XL / MIB, "contaste 4 bytes por parámetro, que es fp32. ¿Cuántos bits tiene un bf16?"),
+        (XL / MIB, "contaste 1 byte por parámetro. Un bf16 tiene 16 bits."),
+        (16 * XL / MIB, "contaste 16 bytes por parámetro, y son 16 bits."),
+    ],
+)
 
+number(
+    "memoria.2",
+    8 * MEDIUM,
+    "dos momentos de 4 bytes: el optimizador ocupa cuatro veces lo que los pesos en 16 bits.",
+    unit="bytes",
+    hints=[
+        (4 * MEDIUM, "o contaste un solo momento, o los pusiste en 16 bits: mira los dos datos."),
+        (12 * MEDIUM, "incluiste la copia maestra. Cuenta como pesos; aquí se piden los momentos."),
+        (16 * MEDIUM, "eso son las cuatro partidas juntas. Se pide solo la del optimizador."),
+        (2 * MEDIUM, "eso ocupan los pesos en 16 bits. ¿Cuántos números guarda AdamW por parámetro?"),
+        (8 * MEDIUM + 1552, "ahí van también los contadores de pasos: se piden solo los momentos."),
+    ],
+)
 
-@exercise("memoria.1")
-def weights_in_mib(answer):
-    size = 1_557_611_200 * 2
-    expect_number(
-        answer,
-        size / _MIB,
-        [
-            (size / 10**6, "dividiste entre 10⁶: eso son MB. Un MiB son 2²⁰ bytes."),
-            (2 * size / _MIB, "contaste 4 bytes por parámetro, que es fp32. ¿Cuántos bits tiene un bf16?"),
-            (size / 2 / _MIB, "contaste 1 byte por parámetro. Un bf16 tiene 16 bits."),
-            (size / 2**30, "eso son GiB; se piden MiB."),
-            (size, "eso son bytes; faltan los MiB."),
-            (size / 1024, "eso son KiB: falta dividir otra vez entre 1024."),
-            (2.9, "eso son GiB, redondeados; se piden MiB con dos decimales."),
-        ],
-        decimals=2,
-        tolerance=1e-5,
-    )
-    return "eso es: la mitad que en fp32, y casi 3 GiB solo de pesos."
+CACHE = 2 * 48 * 512 * 1600 * 8 * 2 / MIB
 
+number(
+    "memoria.3",
+    CACHE,
+    "faltaba el factor 2: de cada token se guardan una *key* y un *value*.",
+    unit="MiB",
+    hints=[
+        (CACHE / 2, "eso dice la función, con su error. ¿Qué se guarda de cada token: una cosa o dos?"),
+        (CACHE / 8, "ese es el tamaño de una frase; el lote tiene más."),
+        (CACHE / 16, "eso dice la función para una sola frase: falta el lote, y sigue faltando algo más."),
+        (CACHE / 4, "eso es una sola frase, y de 1024 tokens, como en el apartado 6: aquí son otras."),
+        (CACHE * 2, "es el doble: o contaste 4 bytes por número, o 1024 tokens por frase."),
+        (CACHE * 25, "multiplicaste por las cabezas: la anchura 1600 ya las incluye todas."),
+    ],
+)
 
-@exercise("memoria.2")
-def adam_moments(answer):
-    count = 354_823_168
-    expect_number(
-        answer,
-        8 * count,
-        [
-            (4 * count, "son dos momentos, no uno, y en precisión mixta cada uno va en fp32."),
-            (12 * count, "incluiste la copia maestra. Cuenta como pesos; aquí se piden los momentos."),
-            (16 * count, "eso son las cuatro partidas juntas. Se pide solo la del optimizador."),
-            (2 * count, "eso ocupan los pesos en 16 bits. ¿Cuántos números guarda AdamW por parámetro?"),
-            (8 * count / _MIB, "la cuenta es buena, pero se piden bytes y eso son MiB."),
-            (8 * count / 10**6, "la cuenta es buena, pero se piden bytes y eso son MB."),
-        ],
-    )
-    return "dos momentos de 4 bytes: el optimizador ocupa cuatro veces lo que los pesos en 16 bits."
+number(
+    "memoria.4",
+    5,
+    "N de la entrada y 4N de la salida de ReLU, que comparten ReLU y la segunda capa.",
+    hints=[
+        (120, "eso son bytes medidos con C = 2: falta dividirlos entre N = 24."),
+        (21, "eso es con nuestra GELU, que guarda cuatro tensores de anchura 4C. ¿Cuántos guarda ReLU?"),
+        (9, "contaste dos tensores de anchura 4C: mira si son dos o uno."),
+        (4, "falta la entrada de la red: la primera capa lineal también la recuerda."),
+        (1, "falta lo que hay en medio, que mide 4C."),
+        (2, "el tensor del medio tiene anchura 4C: vale por 4N, no por N."),
+        (6, "la salida de la red no la guarda la red: su segunda capa recuerda lo que le entra."),
+        (8, "contaste dos veces el tensor del medio, y falta la entrada."),
+        (13, "contaste tres tensores de anchura 4C. ReLU solo necesita saber dónde cortó."),
+    ],
+)
 
-
-@exercise("memoria.3")
-def cache_in_mib(answer):
-    right = 2 * 48 * 1024 * 1600 * 4 * 2 / _MIB
-    expect_number(
-        answer,
-        right,
-        [
-            (right / 2, "eso dice la función, con su error. ¿Qué se guarda de cada token: una cosa o dos?"),
-            (right / 4, "ese es el tamaño de una frase; el lote tiene cuatro."),
-            (right / 8, "eso dice la función para una sola frase: falta el lote, y sigue faltando algo más."),
-            (right * 2, "contaste 4 bytes por número; en fp16 son 2."),
-            (right * _MIB, "eso son bytes; se piden MiB."),
-            (right * 25, "multiplicaste por las cabezas: la anchura 1600 ya las incluye todas."),
-            (right * _MIB / 10**6, "dividiste entre 10⁶: eso son MB."),
-            (right / 1024, "eso son GiB; se piden MiB."),
-        ],
-    )
-    return "faltaba el factor 2: de cada token se guardan una key y un value."
-
-
-@exercise("memoria.4")
-def feed_forward_activations(answer):
-    expect_number(
-        answer,
-        5,
-        [
-            (120, "eso son bytes medidos con C = 2: falta dividirlos entre N = 24."),
-            (21, "eso es con nuestra GELU, que guarda cuatro tensores de anchura 4C. ¿Cuántos guarda ReLU?"),
-            (
-                9,
-                "contaste dos tensores de anchura 4C: mira si son dos o uno.",
-            ),
-            (4, "falta la entrada de la red: la primera capa lineal también la recuerda."),
-            (1, "falta lo que hay en medio, que mide 4C."),
-            (2, "el tensor del medio tiene anchura 4C: vale por 4N, no por N."),
-            (6, "la salida de la red no la guarda la red: su segunda capa recuerda lo que le entra."),
-            (8, "contaste dos veces el tensor del medio, y falta la entrada."),
-            (13, "contaste tres tensores de anchura 4C. ReLU solo necesita saber dónde cortó."),
-        ],
-    )
-    return "N de la entrada y 4N de la salida de ReLU, que comparten ReLU y la segunda capa."
-
-
-@exercise("memoria.5")
-def largest_batch(answer):
-    expect_number(
-        answer,
-        17,
-        [
-            (18, "esa cuenta no es el pico con AdamW: compara la memoria con training_peak."),
-            (33, "eso es en precisión mixta; el enunciado dice fp32."),
-            (16, "¿usaste SMALL, con dos matrices? Si no, revisa cuándo para tu bucle."),
-            (15, "16 GiB no son 16 GB: usa parse_size con la unidad del enunciado."),
-            (14, "esa cuenta construye la matriz T×T; sin dropout, la atención usa SDPA."),
-            (12, "esa cuenta lleva dropout. El enunciado pone drop_rate a 0."),
-            (24, "contaste solo las activaciones; también ocupan pesos, gradientes y momentos."),
-            (31, "eso es con todo en bf16; el enunciado dice fp32."),
-            (46, "eso es con recomputación: el enunciado no la usa."),
-            (230, "eso es para generar. Al entrenar hay gradientes, momentos y activaciones."),
-            (8, "¿usaste T = 1024, lo que trae la configuración? El enunciado dice T = 512."),
-        ],
-        tolerance=1e-9,
-    )
-    return "17 frases de 512 tokens; la siguiente ya no cabe."
-
-
-_MODELS = (  # cuentas sin divisores comunes: cada error da un número distinto
-    ({"emb_dim": 112, "n_heads": 28, "n_kv_heads": 7, "n_layers": 5}, 11, 3, 4),
-    ({"emb_dim": 2048, "n_heads": 32, "n_kv_heads": 8, "n_layers": 16}, 4096, 1, 2),
-    ({"emb_dim": 96, "n_heads": 6, "n_kv_heads": 6, "n_layers": 5}, 7, 2, 4),
+number(
+    "memoria.5",
+    17,
+    "con otra frase de 512 tokens ya no cabría.",
+    hints=[
+        (18, "ese no cabe. ¿Mides `training_peak` con AdamW, y se queda el bucle con el último que cabe?"),
+        (16, "ese cabe, y otro mayor también. ¿Usaste `SMALL`, con dos matrices, o el bucle para antes?"),
+        (15, "16 GiB no son 16 GB: el enunciado dice GiB, y `ram_5` también."),
+        (14, "aquí no hay matriz T×T, porque no hay dropout, ni se pide dejar un margen."),
+        (12, "esa cuenta lleva dropout. El enunciado dice que no lo hay."),
+        (24, "contaste solo las activaciones; también ocupan pesos, gradientes y momentos."),
+        (29, "eso es en precisión mixta; el enunciado dice fp32."),
+        (31, "eso es con todo en bf16; el enunciado dice fp32."),
+        (46, "eso es con recomputación: el enunciado no la usa."),
+        (230, "eso es para generar. Al entrenar hay gradientes, momentos y activaciones."),
+        (8, "¿usaste T = 1024, lo que trae la configuración? El enunciado dice T = 512."),
+    ],
 )
 
 
-@exercise("memoria.6")
-def cache_bytes(answer):
-    for cfg, seq, batch, element in _MODELS:
-        given = run(answer, dict(cfg), seq, batch, element)
-        C, H, kv, L = (cfg[key] for key in ("emb_dim", "n_heads", "n_kv_heads", "n_layers"))
-        right = 2 * L * kv * (C // H) * seq * batch * element
-        hints = [
-            (right // 2, "falta el factor 2: una key y un value."),
-            (right * H // kv, "contaste todas las cabezas; solo se guardan las n_kv_heads."),
-            (right * H // kv // 2, "contaste todas las cabezas y olvidaste el factor 2."),
-            (right // batch, "falta el lote: cada frase tiene su caché."),
-            (right // L, "falta multiplicar por los bloques."),
-            (right // element, "contaste números; faltan los bytes de cada uno."),
-            (right * seq, "la caché crece con T, no con T²."),
-            (right // kv, "contaste una sola cabeza de key y value: son n_kv_heads."),
-            (right * H // kv**2, "la anchura de una cabeza es emb_dim // n_heads; compartir no la cambia."),
-        ]
-        known = [(wrong, hint) for wrong, hint in hints if not math.isclose(wrong, right)]
-        if isinstance(given, (tuple, list)):
-            raise Wrong("se esperaba un número de bytes, y la función devolvió varios.")
-        expect_number(given, right, known, tolerance=1e-9)
-    return "correcto en tres modelos; en el de 32 cabezas y 8 de key y value, la caché se divide entre 4."
+# Una caché que se hace a mano; después, otras en las que cada olvido da un número distinto.
+MODELS = [
+    (
+        {
+            "emb_dim": width,
+            "n_heads": heads,
+            "n_kv_heads": kv_heads,
+            "n_layers": layers,
+            "context_length": 8192,
+        },
+        *sizes,
+    )
+    for width, heads, kv_heads, layers, *sizes in (
+        (8, 4, 2, 3, 5, 1, 2),
+        (112, 28, 7, 5, 11, 3, 4),
+        (2048, 32, 8, 16, 4096, 1, 2),
+        (96, 6, 6, 5, 7, 2, 4),
+        (60, 12, 1, 7, 13, 5, 1),
+    )
+]
+
+
+def _with(**changes):
+    """La buena, con otra configuración."""
+    return lambda cfg, *sizes: kv_bytes(
+        {**cfg, **{key: cfg.get(new, new) for key, new in changes.items()}}, *sizes
+    )
+
+
+@function(
+    "memoria.6",
+    "en el modelo de 32 cabezas con 8 de *key* y *value*, la caché se divide entre 4.",
+    cases=MODELS,
+    hints=[
+        (lambda *given: kv_bytes(*given) // 2, "falta el factor 2: una *key* y un *value*."),
+        (
+            _with(n_kv_heads="n_heads"),
+            "sale lo mismo que con todas las cabezas; solo se guardan las `n_kv_heads`.",
+        ),
+        (
+            lambda *given: _with(n_kv_heads="n_heads")(*given) // 2,
+            "contaste todas las cabezas y olvidaste el factor 2.",
+        ),
+        (
+            lambda cfg, seq, batch, element: kv_bytes(cfg, seq, 1, element),
+            "falta el lote: cada frase tiene su caché.",
+        ),
+        (_with(n_layers=1), "falta multiplicar por los bloques: cada uno tiene su caché."),
+        (
+            lambda cfg, seq, batch, element: kv_bytes(cfg, seq, batch, 1),
+            "contaste números; faltan los bytes de cada uno.",
+        ),
+        (
+            lambda cfg, seq, batch, element: kv_bytes(cfg, seq, batch, 2),
+            "pusiste siempre 2 bytes por número: los dice `element`.",
+        ),
+        (
+            lambda cfg, seq, batch, element: kv_bytes(cfg, seq, batch, 4),
+            "pusiste siempre 4 bytes por número: los dice `element`.",
+        ),
+        (
+            lambda cfg, seq, batch, element: kv_bytes(cfg, seq**2, batch, element),
+            "la caché crece con T, no con T².",
+        ),
+        (
+            lambda cfg, seq, batch, element: kv_bytes(cfg, cfg["context_length"], batch, element),
+            "usaste la ventana entera: se guardan los `seq` tokens leídos.",
+        ),
+        (_with(n_kv_heads=1), "contaste una sola cabeza de *key* y *value*: son `n_kv_heads`."),
+        (_with(n_heads=1), "multiplicaste por la anchura entera: cada cabeza mide `emb_dim // n_heads`."),
+        (
+            lambda cfg, *sizes: kv_bytes(cfg, *sizes) * cfg["n_heads"] // cfg["n_kv_heads"] ** 2,
+            "la anchura de una cabeza es `emb_dim // n_heads`; compartir no la cambia.",
+        ),
+        (lambda *given: kv_bytes(*given) / MIB, "eso son MiB: se piden bytes."),
+    ],
+)
+def kv_bytes(cfg, seq, batch, element):
+    width = cfg["n_kv_heads"] * (cfg["emb_dim"] // cfg["n_heads"])
+    return 2 * cfg["n_layers"] * batch * seq * width * element

@@ -1,105 +1,145 @@
-"""Ejercicios de la lección 06: el modelo GPT."""
+"""Ejercicios de la lección 06: tres cuentas de parámetros, quién ve a quién y la pérdida de un lote."""
 
 import math
 
 import torch
+from torch.nn import functional as F
 
-from gpt_course.exercises.core import Wrong, exercise, expect_number, expect_tensor
+from gpt_course.exercises.core import ANY, function, number, table
 
 TOTAL = 163_009_536  # parámetros de GPT-2 pequeño con dos matrices
+WIDE = 495_888_384  # con el doble de anchura
+XL, XL_BIASES, XL_HEAD = 1_637_792_000, 3 * 1600 * 48, 50257 * 1600
 
-
-@exercise("modelo.1")
-def more_positions(answer):
-    """Parámetros de más con un contexto de 4096."""
-    expected = 3072 * 768
-    hints = [
+number(
+    "modelo.1",
+    3072 * 768,
+    "solo crece la tabla de posiciones. Los bloques no saben cuánto mide el contexto.",
+    hints=[
         (4096 * 768, "eso ocupa la tabla nueva entera; se preguntan los que hay de más."),
+        (1024 * 768, "esa es la tabla de ahora. ¿Cuántas filas le faltan?"),
         (3072, "son las filas nuevas. ¿Cuántos números guarda cada fila?"),
-        (TOTAL + expected, "ese es el total del modelo nuevo; se preguntan los que hay de más."),
-        (4 * expected, "eso son bytes en float32; se preguntan parámetros."),
+        (TOTAL + 3072 * 768, "ese es el total del modelo nuevo; se preguntan los que hay de más."),
+        (4 * 3072 * 768, "eso son bytes en float32; se preguntan parámetros."),
         (0, "las posiciones no se extienden solas: cada lugar tiene su fila, y se aprende."),
-        (12 * expected, "la tabla de posiciones está a la entrada, no en cada bloque."),
-    ]
-    expect_number(answer, expected, hints, tolerance=1e-9)
-    return "solo crece la tabla de posiciones. Los bloques no saben cuánto mide el contexto."
+        (12 * 3072 * 768, "la tabla de posiciones está a la entrada, no en cada bloque."),
+    ],
+)
 
-
-@exercise("modelo.2")
-def double_width(answer):
-    """Por cuánto se multiplican los parámetros al doblar la anchura."""
-    doubled = 495_888_384
-    hints = [
-        (2, "se doblan las tablas, pero en los bloques hay matrices de C × C."),
+number(
+    "modelo.2",
+    WIDE / TOTAL,
+    "entre 2 y 4: las tablas se duplican y las matrices de los bloques se cuadruplican.",
+    decimals=2,
+    hints=[
+        (2, "se duplican las tablas, pero en los bloques hay matrices de C × C."),
         (4, "se cuadruplican las matrices de los bloques, pero las tablas miden V × C y T × C."),
-        (doubled, "ese es el número de parámetros; se pregunta por cuánto se ha multiplicado."),
-        (doubled - TOTAL, "esa es la diferencia; se pregunta el cociente."),
-        (TOTAL / doubled, "has dividido al revés: el grande entre el pequeño."),
-        (3, "es casi eso: da el cociente con dos decimales."),
-    ]
-    expect_number(answer, doubled / TOTAL, hints, tolerance=2e-3)
-    return "entre 2 y 4: las tablas se doblan y las matrices de los bloques se cuadruplican."
+        (WIDE, "ese es el número de parámetros; se pregunta por cuánto se ha multiplicado."),
+        (WIDE - TOTAL, "esa es la diferencia; se pregunta el cociente."),
+        (TOTAL / WIDE, "has dividido al revés: el grande entre el pequeño."),
+        (
+            (WIDE - 2 * 50257 * 768) / (TOTAL - 50257 * 768),
+            "eso es con una sola matriz de tokens; `GPT_CONFIG_124M` tiene dos.",
+        ),
+    ],
+)
 
-
-@exercise("modelo.3")
-def untied_xl(answer):
-    """Parámetros de GPT-2 XL con dos matrices y sin sesgos en query, key y value."""
-    expected, biases, head = 1_637_792_000, 3 * 1600 * 48, 50257 * 1600
-    hints = [
-        (expected - head + biases, "ese es el publicado: falta cambiar las dos claves."),
-        (expected - head, "has quitado los sesgos, pero la matriz sigue compartida."),
-        (expected + biases, "ya son dos matrices, pero quedan los sesgos de query, key y value."),
-        (expected + head, "has sumado la cabeza de salida dos veces."),
+number(
+    "modelo.3",
+    XL,
+    "diez veces el pequeño, y se cuenta sin ocupar memoria.",
+    hints=[
+        (XL - XL_HEAD + XL_BIASES, "ese es el publicado: falta cambiar las dos claves."),
+        (XL - XL_HEAD, "has quitado los sesgos, pero la matriz sigue compartida."),
+        (XL + XL_BIASES, "ya son dos matrices, pero quedan los sesgos de *query*, *key* y *value*."),
+        (XL + XL_HEAD, "has sumado la cabeza de salida dos veces."),
         (TOTAL, "ese es el modelo pequeño: parte de la configuración de GPT-2 XL."),
-    ]
-    expect_number(answer, expected, hints, tolerance=1e-9)
-    return "diez veces el pequeño, y la maqueta lo cuenta sin ocupar memoria."
+        (838_220_800, "ese es el `gpt2-large`, de 36 bloques."),
+    ],
+)
+
+table(
+    "modelo.4",
+    [0, 1, 1, 1],
+    "la fila 0 sale idéntica, bit a bit: la máscara causal le tapa lo que viene después.",
+    hints=[
+        ([0, 1, 0, 0], "la fila 1 cambia, sí. Pero ¿quién más lee el lugar 1?"),
+        ([1, 1, 1, 1], "si todas cambiaran, la fila 0 estaría viendo el futuro."),
+        ([1, 0, 0, 0], "al revés: la máscara tapa lo que viene después, no lo de antes."),
+        ([1, 1, 0, 0], "al revés: la máscara tapa lo que viene después, no lo de antes."),
+        ([0, 0, 0, 0], "si ninguna cambiara, el token no serviría de nada. ¿Quién lo lee?"),
+        ([0, 0, 0, 1], "no lee el lugar 1 solo la última: repasa cada fila."),
+        ([0, 0, ANY, ANY], "cada fila lee también su propio token."),
+        ([1, ANY, ANY, ANY], "repasa fila a fila qué lugares lee cada una. ¿Y la fila 0?"),
+        ([0, 1, ANY, ANY], "si una fila lee el lugar 1, ¿dejan de leerlo las que vienen después?"),
+        ([1, 2, 3], "se piden cuatro valores, uno por fila, y no los números de las filas."),
+    ],
+)
 
 
-@exercise("modelo.4")
-def rows_that_change(answer):
-    """Filas de logits que cambian al cambiar el token del lugar 1."""
-    if isinstance(answer, (list, tuple)) and all(isinstance(value, bool) for value in answer):
-        answer = torch.tensor(answer)
-    expected = torch.tensor([False, True, True, True])
-    hints = [
-        ([False, True, False, False], "la fila 1 cambia, sí. Pero ¿quién más lee el lugar 1?"),
-        ([True, True, True, True], "si todas cambiaran, la fila 0 estaría viendo el futuro."),
-        ([True, False, False, False], "al revés: la máscara tapa lo que viene después, no lo de antes."),
-        ([True, True, False, False], "al revés: la máscara tapa lo que viene después, no lo de antes."),
-        ([False, False, True, True], "cada fila lee también su propio token."),
-        ([True, False, True, True], "cada fila lee también su propio token, y ninguno posterior."),
-        ([False, False, False, True], "no lee el lugar 1 solo la última: repasa cada fila."),
-        ([True, False, False, True], "repasa fila a fila qué lugares lee cada una."),
-    ]
-    if isinstance(answer, torch.Tensor) and answer.dtype != torch.bool:
-        raise Wrong("se esperaban cuatro valores True o False, uno por fila; llegaron números.")
-    expect_tensor(answer, expected, [(torch.tensor(wrong), hint) for wrong, hint in hints])
-    return "la fila 0 sale idéntica, bit a bit: la máscara causal le tapa lo que viene después."
+def _logits_and_ids(random):
+    """Logits (B, T, V) y tokens (B, T): una predicción que se hace a mano, y otras sorteadas."""
+    yield torch.tensor([[[0.0, math.log(3)], [0.0, 0.0]]]), torch.tensor([[0, 1]])
+    for shape in ((2, 4, 11), (1, 5, 3), (3, 2, 7)):
+        logits = 3 * torch.randn(shape, generator=random)
+        yield logits, torch.randint(shape[-1], shape[:2], generator=random)
 
 
-@exercise("modelo.5")
-def untrained_loss(answer):
-    """Pérdida del modelo sin entrenar (semilla 124, en evaluación) en las seis predicciones."""
-    expected = 11.0273
-    hints = [
-        (math.log(50257), "eso es ln V, lo que cuesta repartir por igual. Falta medir este modelo."),
-        (1, "un modelo sin entrenar no tiene pérdida 1: su sorpresa está cerca de ln V."),
-        (6 * expected, "esa es la suma de las seis sorpresas; la pérdida es su media."),
-        (expected / math.log(2), "eso son bits (logaritmo en base 2); aquí se usa ln."),
-        (-expected, "el signo: la sorpresa es −ln de la probabilidad, siempre positiva."),
-        (11.0292, "has comparado cada lugar con su propio token: el lugar t predice el t + 1."),
-        (11.5253, "los has desplazado al revés: el lugar t predice el t + 1."),
-        (11.1666, "esos son los pesos de la semilla 123: antes, ejecuta el apartado 8."),
-    ]
-    if isinstance(answer, (int, float, torch.Tensor)) and _close_but_not_equal(answer, expected):
-        raise Wrong("te acercas mucho. Da cuatro decimales, o el tensor, y en evaluación, sin dropout.")
-    expect_number(answer, expected, hints, tolerance=3e-5)
-    return "cerca de ln 50257 ≈ 10,82, y algo por encima: no sabe nada, y encima tiene manías."
+def _each(logits, ids):
+    """−ln de la probabilidad de cada token siguiente: (B · (T − 1),)."""
+    return F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
 
 
-def _close_but_not_equal(answer, expected):
-    if isinstance(answer, torch.Tensor) and answer.numel() != 1:
-        return False
-    distance = abs(float(answer) - expected)
-    return 3e-4 < distance < 0.06 and abs(float(answer) - 11.0292) > 3e-4
+def _of_pairs(logits, ids):
+    return F.cross_entropy(logits.flatten(0, 1), ids.flatten())
+
+
+@function(
+    "modelo.5",
+    "cada lugar responde del token siguiente, y la pérdida es la media de todas las respuestas.",
+    cases=_logits_and_ids,
+    hints=[
+        (_of_pairs, "has comparado cada lugar con su propio token: el lugar t predice el t + 1."),
+        (
+            lambda z, ids: _of_pairs(z[:, 1:], ids[:, :-1]),
+            "los has desplazado al revés: el lugar t predice el t + 1.",
+        ),
+        (
+            lambda z, ids: _of_pairs(z.flatten(0, 1)[None, :-1], ids.flatten()[None, 1:]),
+            "el último lugar de una frase no predice el primer token de la siguiente.",
+        ),
+        (
+            lambda z, ids: prediction_loss(z.softmax(-1), ids),
+            "`cross_entropy` ya hace softmax: dale los logits, no las probabilidades.",
+        ),
+        (lambda z, ids: _each(z, ids).sum(), "esa es la suma; la pérdida es la media."),
+        (
+            lambda z, ids: _each(z, ids).sum() / len(ids),
+            "divide entre todas las predicciones, y no entre el número de frases.",
+        ),
+        (
+            lambda z, ids: _each(z, ids).sum() / ids.numel(),
+            "has dividido entre B · T, y hay menos predicciones: el último lugar no tiene respuesta.",
+        ),
+        (_each, "esas son las pérdidas de cada lugar: falta la media."),
+        (lambda z, ids: prediction_loss(z[:1], ids[:1]), "has medido solo la primera frase."),
+        (
+            lambda z, ids: prediction_loss(z[:, -2:], ids[:, -2:]),
+            "has medido solo la última predicción de cada frase.",
+        ),
+        (lambda z, ids: prediction_loss(z, ids) / math.log(2), "eso son bits; aquí se usa ln."),
+        (lambda z, ids: -prediction_loss(z, ids), "el signo: −ln de una probabilidad nunca es negativo."),
+        (lambda z, ids: math.exp(prediction_loss(z, ids)), "eso es la perplejidad: e elevado a la pérdida."),
+        (lambda z, ids: (-_each(z, ids)).exp().mean(), "esa es la probabilidad media: falta −ln."),
+        (
+            lambda z, ids: -(-_each(z, ids)).exp().mean().log(),
+            "el logaritmo va antes que la media: se promedian las pérdidas, no las probabilidades.",
+        ),
+        (
+            lambda z, ids: -z[:, :-1].gather(2, ids[:, 1:, None]).mean(),
+            "esa es la media de los logits, con el signo cambiado: falta softmax.",
+        ),
+    ],
+)
+def prediction_loss(logits, ids):
+    return _each(logits, ids).mean().item()

@@ -1,188 +1,200 @@
 """Ejercicios de la lección 12: bytes, tensores, columnas, nombres, una prueba floja y contar sin abrir."""
 
 import json
+import math
+import re
 import struct
 
-from gpt_course.exercises.core import Wrong, exercise, expect_number, run
+from gpt_course.exercises.core import ANY, Wrong, exercise, function, number, read_values, table
+
+NUMBERS = 4 * 24 + 2 * 10 + 4 * 1  # bytes de los tres tensores
+
+number(
+    "pesos.1",
+    8 + 184 + NUMBERS,
+    "8 de longitud, 184 de cabecera y 120 de números.",
+    unit="bytes",
+    hints=[
+        (184 + NUMBERS, "faltan los bytes que dicen cuánto mide la cabecera."),
+        (8 + NUMBERS, "falta la cabecera."),
+        (NUMBERS, "eso ocupan los números; el archivo tiene otros dos trozos."),
+        (8 + 184 + NUMBERS + 20, "contaste 4 bytes por número también en F16, que tiene 16 bits."),
+        (8 + 184 + NUMBERS - 4, "falta `c`: la forma [] es un número, no ninguno."),
+        (8 + 184 + 35, "contaste un byte por número. Un F32 tiene 32 bits."),
+    ],
+)
+
+number(
+    "pesos.2",
+    4 + 13 * 48,
+    "4 fuera de los bloques, 12 en cada uno y 48 máscaras.",
+    hints=[
+        (4 + 12 * 48, "faltan las máscaras: una por bloque."),
+        (13 * 48, "faltan los que están fuera de los bloques."),
+        (12 * 48, "faltan los de fuera de los bloques y las máscaras."),
+        (5 + 13 * 48, "la cabeza de salida no está en el archivo: es `wte`."),
+        (4 + 13 * 36, "36 bloques tiene `gpt2-large`; XL tiene más."),
+        (4 + 12 * 36, "36 bloques tiene `gpt2-large`, y faltan las máscaras."),
+        (3 + 13 * 48, "`ln_f` tiene dos tensores: su escala y su desplazamiento."),
+        (4 + 17 * 48, "partiste `c_attn`; en el archivo, *query*, *key* y *value* van juntas."),
+        (4 + 16 * 48, "partiste `c_attn`, que en el archivo es una, y faltan las máscaras."),
+        (4 + 14 * 48, "cada bloque tiene una sola máscara."),
+        (4 + 12 * 48 + 1, "hay una máscara en cada bloque, no una en total."),
+    ],
+)
+
+COLUMN = {
+    ("query", 5, 40): "eso es repartir por cabezas, como GPT-NeoX. GPT-2 pone primero toda la *query*.",
+    ("key", 4, 40): "la cabeza se cuenta desde 0.",
+    ("key", 3, 41): "el lugar se cuenta desde 0.",
+    ("key", 4, 41): "la cabeza y el lugar se cuentan desde 0.",
+    ("key", 3, 39): "el lugar se cuenta desde 0, y la columna también.",
+    ("key", 15, 40): "resta primero las columnas de *query*: la cabeza es una de 12.",
+    ("key", 0, 232): "ese lugar no cabe en una cabeza de 64: repártelo entre cabezas.",
+    ("key", 40, 3): "cambiaste la cabeza por el lugar.",
+}
 
 
-@exercise("pesos.1")
-def file_size(answer):
-    numbers = 4 * 24 + 2 * 10 + 4 * 1
-    expect_number(
-        answer,
-        8 + 184 + numbers,
-        [
-            (184 + numbers, "faltan los bytes que dicen cuánto mide la cabecera."),
-            (8 + numbers, "falta la cabecera."),
-            (numbers, "eso ocupan los números; el archivo tiene otros dos trozos."),
-            (8 + 184 + numbers + 20, "contaste 4 bytes por número también en F16, que tiene 16 bits."),
-            (8 + 184 + numbers - 4, "falta c: la forma [] es un número, no ninguno."),
-            (8 + 184 + 35, "contaste un byte por número. Un F32 tiene 32 bits."),
-            (8 * (8 + 184 + numbers), "eso son bits."),
-        ],
-        tolerance=1e-9,
-    )
-    return "8 de longitud, 184 de cabecera y 120 de números."
-
-
-@exercise("pesos.2")
-def tensors_of_xl(answer):
-    expect_number(
-        answer,
-        4 + 13 * 48,
-        [
-            (4 + 12 * 48, "faltan las máscaras: una por bloque."),
-            (13 * 48, "faltan los que están fuera de los bloques."),
-            (12 * 48, "faltan los de fuera de los bloques y las máscaras."),
-            (5 + 13 * 48, "la cabeza de salida no está en el archivo: es `wte`."),
-            (4 + 13 * 36, "36 bloques tiene `gpt2-large`; XL tiene más."),
-            (4 + 12 * 36, "36 bloques tiene `gpt2-large`, y faltan las máscaras."),
-            (3 + 13 * 48, "`ln_f` tiene dos tensores: su escala y su desplazamiento."),
-            (4 + 17 * 48, "partiste `c_attn`; en el archivo, query, key y value van juntas."),
-            (4 + 14 * 48, "cada bloque tiene una sola máscara."),
-        ],
-        tolerance=1e-9,
-    )
-    return "4 fuera de los bloques, 12 en cada uno y 48 máscaras."
-
-
-@exercise("pesos.3")
+@exercise("pesos.3", "sobran 232 columnas tras *query*: tres cabezas enteras y 40 lugares.")
 def fused_column(answer):
-    if not isinstance(answer, (tuple, list)) or len(answer) != 3:
-        raise Wrong('se esperaban tres cosas: (matriz, cabeza, lugar), por ejemplo ("query", 0, 5).')
-    matrix, head, place = answer
-    if not isinstance(matrix, str) or any(
-        isinstance(n, bool) or not isinstance(n, int) for n in (head, place)
-    ):
-        raise Wrong("la matriz es un texto; la cabeza y el lugar, dos enteros.")
-    given = (matrix.strip().lower(), head, place)
-    hints = {
-        ("query", 5, 40): "eso es repartir por cabezas, como GPT-NeoX. GPT-2 pone primero toda la query.",
-        ("key", 4, 40): "la cabeza se cuenta desde 0.",
-        ("key", 3, 41): "el lugar se cuenta desde 0.",
-        ("key", 4, 41): "la cabeza y el lugar se cuentan desde 0.",
-        ("key", 3, 39): "el lugar se cuenta desde 0, y la columna también.",
-        ("key", 15, 40): "resta primero las columnas de query: la cabeza es una de 12.",
-        ("key", 0, 232): "ese lugar no cabe en una cabeza de 64: repártelo entre cabezas.",
-        ("key", 40, 3): "cambiaste la cabeza por el lugar.",
-    }
-    if given in hints:
-        raise Wrong(hints[given])
-    if given[0] not in ("query", "key", "value"):
-        raise Wrong(f"la matriz es query, key o value; llegó {matrix!r}.")
-    if given[0] != "key":
+    if not isinstance(answer, tuple | list) or len(answer) != 3 or not isinstance(answer[0], str):
+        raise Wrong('se esperaban un nombre y dos números, por ejemplo `("query", 0, 5)`.')
+    matrix = answer[0].strip().lower()
+    given = (matrix, *read_values(answer[1:])[0].tolist())
+    if given in COLUMN:
+        raise Wrong(COLUMN[given])
+    if matrix not in ("query", "key", "value"):
+        raise Wrong(f"la matriz es query, key o value; llegó {answer[0]!r}.")
+    if matrix != "key":
         raise Wrong("esa columna cae en otra matriz: las tres tienen 768 columnas, una tras otra.")
     if given != ("key", 3, 40):
         raise Wrong("la matriz es esa. Mira cuántas columnas sobran y repártelas en grupos de 64.")
-    return "sobran 232 columnas tras query: tres cabezas enteras y 40 lugares."
 
 
-_BLOCK = {
-    "norm1.scale": "ln_1.weight",
-    "norm1.shift": "ln_1.bias",
-    "norm2.scale": "ln_2.weight",
-    "norm2.shift": "ln_2.bias",
-    **{
-        f"{ours}.{kind}": f"{theirs}.{kind}"
-        for ours, theirs in (
-            ("att.W_query", "attn.c_attn"),
-            ("att.W_key", "attn.c_attn"),
-            ("att.W_value", "attn.c_attn"),
-            ("att.out_proj", "attn.c_proj"),
-            ("ff.layers.0", "mlp.c_fc"),
-            ("ff.layers.2", "mlp.c_proj"),
-        )
-        for kind in ("weight", "bias")
-    },
+OUTSIDE = {"tok_emb": "wte", "out_head": "wte", "pos_emb": "wpe", "final_norm": "ln_f"}
+PIECES = {
+    "norm1": "ln_1",
+    **dict.fromkeys(("att.W_query", "att.W_key", "att.W_value"), "attn.c_attn"),
+    "att.out_proj": "attn.c_proj",
+    "norm2": "ln_2",
+    "ff.layers.0": "mlp.c_fc",
+    "ff.layers.2": "mlp.c_proj",
 }
-_NAMES = {
-    "tok_emb.weight": "wte.weight",
-    "pos_emb.weight": "wpe.weight",
-    "final_norm.scale": "ln_f.weight",
-    "final_norm.shift": "ln_f.bias",
-    "out_head.weight": "wte.weight",
-    **{f"trf_blocks.{i}.{ours}": f"h.{i}.{name}" for i in (0, 3, 10, 47) for ours, name in _BLOCK.items()},
-}
+NAMES = ["trf_blocks.3.norm2.shift"]  # primero, el del enunciado
+for layer in (*OUTSIDE, *(f"trf_blocks.{block}.{piece}" for block in (0, 10) for piece in PIECES)):
+    kinds = ("scale", "shift") if "norm" in layer else ("weight", "bias")
+    NAMES += [f"{layer}.{kind}" for kind in (kinds[:1] if layer.endswith(("_emb", "_head")) else kinds)]
 
 
-@exercise("pesos.4")
-def names_in_gpt2(answer):
-    for name, right in _NAMES.items():
-        given = run(answer, name)
-        if given == right:
-            continue
-        if not isinstance(given, str):
-            raise Wrong(f"con {name} se esperaba un texto y llegó {type(given).__name__}.")
-        if given == f"transformer.{right}":
-            raise Wrong("sin `transformer.` delante.")
-        if given == "lm_head.weight":
-            raise Wrong("en el archivo publicado no hay `lm_head`: la cabeza está vinculada. ¿A qué tensor?")
-        if given.endswith((".scale", ".shift")):
-            raise Wrong(f"con {name} llegó {given!r}: en GPT-2 las normas también dicen `weight` y `bias`.")
-        if given.replace("h.", "", 1).split(".")[0] != right.replace("h.", "", 1).split(".")[0]:
-            raise Wrong(f"con {name} llegó {given!r}: mira el bloque, o la primera parte del nombre.")
-        raise Wrong(f"con {name} llegó {given!r}. Busca su flecha en la figura 12.2.")
-    return f"los {len(_NAMES)} nombres que se probaron; query, key y value van al mismo tensor."
+def _changed(change):
+    return lambda name: change(to_gpt2_name(name))
 
 
-@exercise("pesos.5")
-def one_token_test(answer):
-    if not isinstance(answer, (list, tuple)) or len(answer) != 4:
-        raise Wrong("se esperaba una lista de cuatro valores, True o False, uno por avería.")
-    if not all(isinstance(value, bool) for value in answer):
-        raise Wrong("cada valor debe ser True o False: ni texto entre comillas ni 1 y 0.")
-    hints = [
-        "en (a), el único peso de atención vale 1. ¿Depende de query y de key?",
-        "en (b), con un token, lo que sale de la atención es su value. ¿Y si le das otra matriz?",
-        "en (c), lo que sale de la atención pasa por c_proj siempre, con un token o con mil.",
-        "en (d), cada cabeza se mira a sí misma con peso 1. ¿Importa por dónde se corte la anchura?",
-    ]
-    for value, right, hint in zip(answer, (False, True, True, False), hints, strict=True):
-        if value != right:
-            raise Wrong(hint)
-    return "con un solo token, la atención no tiene nada que elegir: prueba siempre con varios."
+@function(
+    "pesos.4",
+    "*query*, *key* y *value* van al mismo tensor, y la cabeza de salida, a `wte`.",
+    cases=[(name,) for name in NAMES],
+    hints=[
+        (_changed(lambda name: f"transformer.{name}"), "sin `transformer.` delante."),
+        (
+            lambda name: "lm_head.weight" if name.startswith("out_head") else to_gpt2_name(name),
+            "en el archivo publicado no hay `lm_head`: la cabeza está vinculada. ¿A qué tensor?",
+        ),
+        (
+            lambda name: f"{to_gpt2_name(name).rpartition('.')[0]}.{name.rpartition('.')[2]}",
+            "en GPT-2 las normas también dicen `weight` y `bias`.",
+        ),
+        (_changed(lambda name: re.sub(r"^(h\.\d)\d", r"\1", name)), "hay bloques con dos cifras."),
+        (_changed(lambda name: re.sub("^h", "trf_blocks", name)), "en el archivo, cada bloque es `h`."),
+        (
+            lambda name: to_gpt2_name(re.sub(r"layers\.(\d)", lambda m: f"layers.{2 - int(m[1])}", name)),
+            "cambiaste una por otra las dos capas de la red *feed-forward*.",
+        ),
+        (_changed(lambda name: [name]), "se pide un texto suelto, sin lista."),
+    ],
+)
+def to_gpt2_name(name):
+    layer, kind = name.rsplit(".", 1)
+    kind = {"scale": "weight", "shift": "bias"}.get(kind, kind)
+    if layer in OUTSIDE:
+        return f"{OUTSIDE[layer]}.{kind}"
+    _, block, piece = layer.split(".", 2)
+    return f"h.{block}.{PIECES[piece]}.{kind}"
 
 
-def _file(shapes):
-    """Los bytes de un archivo cuyos números no se deben leer: no están."""
-    header, start = {"__metadata__": {"format": "pt", "shape": "no soy un tensor"}}, 0
+table(
+    "pesos.5",
+    [0, 1, 1, 0],
+    "con un solo token, la atención no tiene nada que elegir: prueba siempre con varios.",
+    hints=[
+        ([1, ANY, ANY, ANY], "en (a), el único peso de atención vale 1. ¿Depende de *query* y de *key*?"),
+        ([ANY, 0, ANY, ANY], "en (b), sale el *value* de ese token. ¿Y si le das otra matriz?"),
+        ([ANY, ANY, 0, ANY], "en (c), lo que sale pasa por `c_proj` siempre, con un token o con mil."),
+        ([ANY, ANY, ANY, 1], "en (d), cada cabeza copia su trozo. ¿Importa por dónde se corte?"),
+    ],
+    otherwise="se esperaban cuatro valores, `True` o `False`, uno por avería.",
+)
+
+
+def _file(prefix, V, C, blocks, *, masked_bias=False, whole=True):
+    """Los bytes de un safetensors con algunos tensores de GPT-2."""
+    shapes = {"wte.weight": [V, C], "wpe.weight": [16, C], "ln_f.weight": [C], "ln_f.bias": [C]}
+    for h in (f"h.{block}.attn" for block in blocks):
+        shapes |= {f"{h}.c_attn.weight": [C, 3 * C], f"{h}.c_attn.bias": [3 * C], f"{h}.bias": [1, 1, 16, 16]}
+        shapes |= {f"{h}.masked_bias": []} if masked_bias else {}
+    header, end = {"__metadata__": {"format": "pt"}}, 0
     for name, shape in shapes.items():
-        size = 4
-        for length in shape:
-            size *= length
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, start + size]}
-        start += size
+        start, end = end, end + 4 * math.prod(shape)
+        header[prefix + name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # el formato rellena la cabecera con espacios
-    return struct.pack("<Q", len(text)) + text
+    return struct.pack("<Q", len(text)) + text + (struct.pack("<f", 1.0) * (end // 4) if whole else b"")
 
 
-def _shapes(prefix):
-    names = {"wte.weight": [50, 8], "wpe.weight": [16, 8], "ln_f.weight": [8], "ln_f.bias": [8]}
-    names |= {
-        "h.0.attn.c_attn.weight": [8, 24],
-        "h.0.attn.c_attn.bias": [24],
-        "h.0.attn.bias": [1, 1, 16, 16],
-    }
-    names |= {"h.10.attn.c_proj.bias": [8], "h.10.attn.bias": [1, 1, 16, 16], "h.10.attn.masked_bias": []}
-    return {prefix + name: shape for name, shape in names.items()}
+def _counting(skip=(".attn.bias", ".attn.masked_bias"), value=math.prod):
+    """Cuenta los tensores cuyo nombre no acaba en `skip`."""
+
+    def count(data):
+        size = struct.unpack("<Q", data[:8])[0]
+        header = json.loads(data[8 : 8 + size])
+        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        return sum(value(entry["shape"]) for name, entry in tensors.items() if not name.endswith(skip))
+
+    return count
 
 
-@exercise("pesos.6")
-def parameters_in_header(answer):
-    right = 400 + 128 + 16 + 192 + 24 + 8
-    hints = [
-        (right + 2 * 256 + 1, "contaste también las máscaras."),
-        (right + 2 * 256, "contaste las máscaras que se llaman `attn.bias`."),
-        (right + 1, "hay otro búfer de la máscara, `masked_bias`, de un solo número."),
-        (right - 24, "te llevaste por delante `c_attn.bias`, que sí es un sesgo."),
-        (right - 24 - 8 - 8, "quitaste todos los sesgos; solo sobran las máscaras."),
-        (4 * right, "eso son bytes; se piden parámetros."),
-        (len(_shapes("")), "eso son tensores; se piden parámetros."),
-        (7, "eso son tensores; se piden parámetros."),
-        (0, "no contaste ninguno. ¿Y si los nombres llevan `transformer.` delante?"),
-    ]
-    for prefix in ("", "transformer."):
-        expect_number(run(answer, _file(_shapes(prefix))), right, hints, tolerance=1e-9)
-    return "correcto, con y sin prefijo, y sin un solo número en el archivo."
+def _with_prefix(wrong):
+    """Bien, salvo con los nombres que llevan `transformer.`."""
+    return lambda data: (wrong if b"transformer." in data else count_parameters)(data)
+
+
+GREEDY = ("attn.bias", ("attn.bias", "masked_bias"))  # sin su punto, también son el final de `c_attn.bias`
+
+
+@function(
+    "pesos.6",
+    "con y sin prefijo, y aunque los números no hayan llegado.",
+    cases=[
+        (_file("", 50, 8, [0]),),
+        (_file("", 40, 4, [0, 10], masked_bias=True),),
+        (_file("transformer.", 30, 8, [0, 1], masked_bias=True),),
+        (_file("transformer.", 60, 4, [11], whole=False),),
+    ],
+    hints=[
+        (_counting(skip=()), "contaste también las máscaras."),
+        (_counting(skip=".attn.masked_bias"), "contaste las máscaras que se llaman `attn.bias`."),
+        (_counting(skip=".attn.bias"), "hay otro búfer de la máscara, `masked_bias`, de un solo número."),
+        *((_counting(skip=skip), "te llevaste `c_attn.bias`, que sí es un sesgo.") for skip in GREEDY),
+        (_counting(skip="bias"), "quitaste todos los sesgos; solo sobran las máscaras."),
+        (lambda data: 4 * count_parameters(data), "eso son bytes; se piden parámetros."),
+        (lambda data: count_parameters(data) + 1, "contaste `__metadata__`, que no es un tensor."),
+        (_counting(value=lambda shape: 1), "eso son tensores; se piden parámetros."),
+        (_counting(skip=(), value=lambda shape: 1), "eso son tensores; se piden parámetros."),
+        (_counting(value=sum), "sumaste los tamaños de cada forma: hay que multiplicarlos."),
+        (lambda data: 0, "no contaste ninguno."),
+        (_with_prefix(lambda data: 0), "con `transformer.` delante no cuentas ninguno."),
+        (_with_prefix(_counting(skip=())), "con `transformer.` delante no reconoces las máscaras."),
+    ],
+)
+def count_parameters(data):
+    return _counting()(data)

@@ -104,7 +104,7 @@ ANSWERS = {
             (110.85, "modelo entero"),
             (0.09, "multiplica"),
             (8.0, "así divide GPT-2"),
-            (11, "algún decimal más"),
+            (11, "da un decimal"),
             (12.3, "grande"),
         ],
     },

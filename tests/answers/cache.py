@@ -53,6 +53,25 @@ def a_copy(store, length, new):
     return append(store, length, new).clone()
 
 
+def with_cat(store, length, new):
+    """Junta, pero copia el resultado dentro: lo que se pide, por el camino largo."""
+    end = length + new.shape[2]
+    store[:, :, :end] = torch.cat([store[:, :, :length], new], dim=2)
+    return store.narrow(2, 0, end)
+
+
+def counted(mask):
+    return mask.sum(dim=1, keepdim=True)
+
+
+def counting(mask):
+    """De token en token, sin restar nada."""
+    rows = torch.zeros(mask.shape, dtype=torch.int32)
+    for row, real in zip(rows, mask, strict=True):
+        row[real] = torch.arange(int(real.sum()), dtype=torch.int32)
+    return rows
+
+
 def positions(mask):
     return (torch.arange(mask.shape[1]) - (~mask).sum(dim=1, keepdim=True)).clamp(min=0)
 
@@ -91,7 +110,7 @@ ANSWERS = {
     "cache.1": {
         "right": [(60, 14)],
         "wrong": [
-            (60, "dos números en una tupla"),
+            (60, "Son dos números"),
             ((15, 14), "el largo de la frase"),
             ((65, 14), "sobra un token"),
             ((75, 14), "la frase final"),
@@ -100,10 +119,13 @@ ANSWERS = {
             ((sum(range(10, 16)), 14), "un paso de más"),
             ((14, 60), "al revés"),
             ((120, 14), "n(n + 1)/2"),
+            ((105, 14), "n(n + 1)/2"),
             ((60, 15), "el último token"),
             ((60, 5), "los de la entrada"),
-            ((60, 60), "sin caché"),
+            ((60, 60), "una sola vez"),
             ((60, 4), "los de la entrada"),
+            ((60, 10), "los que se escriben"),
+            ((61, 13), "apunta cuántos"),
         ],
     },
     "cache.2": {
@@ -120,17 +142,21 @@ ANSWERS = {
         "right": [17],
         "wrong": [
             (27, "los pesos"),
+            (27.3, "los pesos"),
             (17.4036, "número entero"),
             (18, "hacia abajo"),
             (8, "2 bytes"),
             (34, "factor 2"),
-            (3, "fp32"),
+            (34.81, "factor 2"),
+            (3, "con todo en fp32"),
+            (3.75, "con todo en fp32"),
             (15, "8 GB"),
             (7, "los pesos en fp32"),
+            (7.5, "los pesos en fp32"),
         ],
     },
     "cache.4": {
-        "right": [append],
+        "right": [append, with_cat],
         "wrong": [
             (joined, "torch.cat"),
             (writing(at_the_start), "has pisado filas"),
@@ -138,42 +164,55 @@ ANSWERS = {
             (writing(to_the_end), "más lugares"),
             (everything, "solo los lugares escritos"),
             (a_copy, "una copia"),
-            (lambda store, length, new: append(store, length, new) and None, "dio un error"),
-            (lambda store, length, new: [append(store, length, new)], "devolvió list"),
+            (lambda store, length, new: append(store, length, new) is None or None, "falta return"),
+            (lambda store, length, new: [append(store, length, new)], "un solo tensor"),
             (lambda store, length, new: append(store, length, new) * 2, "filas viejas"),
+            (lambda store, length, new: append(store[0], length, new), "dio un error"),
             (at(0, lambda store, length, new: new, append, second), "no ha cambiado"),
-            (at(4, a_copy, append, second), "una copia"),
+            (at(1, a_copy, append, second), "una copia"),
             (at(2, everything, append, second), "solo los lugares escritos"),
         ],
     },
     "cache.5": {
-        "right": [positions],
+        "right": [positions, counting],
         "wrong": [
             (lambda mask: torch.arange(mask.shape[1]).expand(mask.shape), "número de columna"),
+            (lambda mask: torch.arange(mask.shape[1]) * mask, "quitaste el relleno"),
             (lambda mask: mask.cumsum(dim=1), "empiezan en 0"),
             (lambda mask: mask.cumsum(dim=1) - 1, "−1"),
             (lambda mask: torch.arange(mask.shape[1]) - (~mask).sum(dim=1, keepdim=True), "negativas"),
+            (lambda mask: torch.arange(mask.shape[1]) - (~mask).sum(dim=1), "¿Falta keepdim=True?"),
+            (lambda mask: (torch.arange(mask.shape[1]) - counted(mask)).clamp(min=0), "los tokens de verdad"),
+            (lambda mask: (torch.arange(mask.shape[1]) - counted(~mask)).abs(), "en el relleno se pide 0"),
+            (lambda mask: (~mask).sum(dim=1), "falta restarlos"),
             (lambda mask: positions(mask).float(), "un entero"),
-            (lambda mask: positions(mask)[0], "la forma de `mask`"),
-            (lambda mask: positions(mask).flip(1), "0, 1, 2"),
-            (lambda mask: torch.where(mask, positions(mask), 3), "0 en el relleno"),
-            (at(2, lambda mask: mask.cumsum(dim=1), positions, columns), "empiezan en 0"),
-            (at(7, lambda mask: torch.arange(7).expand(mask.shape), positions, columns), "número de columna"),
+            (lambda mask: positions(mask)[0], "la forma (2, 4)"),
+            (lambda mask: positions(mask).flip(1), "y llegó [[3, 2, 1, 0]"),
+            (lambda mask: torch.where(mask, positions(mask), 3), "y llegó [[0, 1, 2, 3], [3, 3, 0, 1]]"),
+            (at(2, lambda mask: mask.cumsum(dim=1), positions, columns), "= [[False, True], [True, True]]"),
+            (at(3, lambda mask: mask.cumsum(dim=1), positions, columns), "= [[True, True, True]]"),
+            (at(5, lambda mask: mask.cumsum(dim=1), positions, columns), "(3, 5)"),
+            (at(7, lambda mask: torch.arange(7).expand(mask.shape), positions, columns), "(4, 7)"),
         ],
     },
     "cache.6": {
-        "right": [visible],
+        "right": [visible, lambda start, count: visible(start, count).int()],
         "wrong": [
             (table(lambda full, start: full), "vienen detrás"),
             (table(lambda full, start: full.tril()), "corrida"),
             (table(lambda full, start: full.tril(start - 1)), "a sí mismo"),
             (table(lambda full, start: ~full.tril(start)), "al revés"),
-            (table(lambda full, start: full.tril(start + 1)), "cambiadas"),
-            (lambda start, count: torch.ones(count, count, dtype=torch.bool).tril(), "la forma"),
-            (lambda start, count: visible(start, count).int(), "True y False"),
-            (at(3, table(lambda full, start: full), visible, first), "vienen detrás"),
-            (at(5, table(lambda full, start: full.tril(start - 1)), visible, first), "a sí mismo"),
-            (at(2, table(lambda full, start: full.tril()), visible, first), "corrida"),
+            (table(lambda full, start: full.tril(start + 1)), "al de después"),
+            (lambda start, count: torch.ones(count, count, dtype=torch.bool).tril(), "faltan columnas"),
+            (lambda start, count: visible(0, start + count), "sobran filas"),
+            (lambda start, count: visible(start, count).T, "quien lee"),
+            (table(lambda full, start: torch.where(full.tril(start), 0, -torch.inf)), "se suma"),
+            (lambda start, count: count, "un tensor de forma (2, 5)"),
+            (at(3, table(lambda full, start: full), visible, first), "1 = 3 y"),
+            (at(5, table(lambda full, start: full.tril(start - 1)), visible, first), "1 = 5 y"),
+            (at(2, table(lambda full, start: full.tril()), visible, first), "1 = 2 y"),
+            (at(0, table(lambda full, start: full), visible, first), "1 = 0 y"),
+            (at(1, table(lambda full, start: full), visible, first), "1 = 1 y"),
         ],
     },
 }

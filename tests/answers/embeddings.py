@@ -11,42 +11,57 @@ from gpt_course.plotting.embeddings import draw_windows, plot_cosine_spread, plo
 NEWS = TOKENS[[3, 1, 2]]  # hoy muerde hombre
 
 
-def right_windows(ids, context_length, stride):
-    return [(x.tolist(), y.tolist()) for x, y in WindowDataset(ids, context_length, stride)]
+def starts(n, t, stride):
+    return range(0, n - t, stride)
 
 
-def one_more(ids, t, stride):
-    return [(ids[s : s + t], ids[s + 1 : s + t + 1]) for s in range(0, len(ids) - t + 1, stride)]
+def outside(n, places):
+    return [place for place in range(n) if place not in set(places)]
 
 
-def same_y(ids, t, stride):
-    return [(ids[s : s + t], ids[s : s + t]) for s in range(0, len(ids) - t, stride)]
+def with_windows(n, t, stride):
+    """Con la clase de la lección, que no avisa si no cabe ninguna ventana."""
+    asked = set()
+    for start in starts(n, t, stride):
+        asked |= set(torch.arange(n)[start + 1 : start + t + 1].tolist())
+    return torch.tensor(outside(n, asked))
 
 
-def no_stride(ids, t, stride):
-    return right_windows(ids, t, 1)
+def with_marks(n, t, stride):
+    asked = [False] * n
+    for start in starts(n, t, stride):
+        for k in range(t):
+            asked[start + k + 1] = True
+    return tuple(place for place in range(n) if not asked[place])
 
 
-def next_block(ids, t, stride):
-    return [(ids[s : s + t], ids[s + t : s + 2 * t]) for s in range(0, len(ids) - 2 * t + 1, stride)]
+def of_the_package(n, t, stride):
+    return outside(n, torch.cat([y for _, y in WindowDataset(list(range(n)), t, stride)]).tolist())
 
 
-def y_backwards(ids, t, stride):
-    return [(x, y[::-1]) for x, y in right_windows(ids, t, stride)]
+def those_of_x(n, t, stride):
+    return outside(n, [start + k for start in starts(n, t, stride) for k in range(t)])
 
 
-def from_the_second(ids, t, stride):
-    pairs = right_windows(ids, t, stride)
-    return [([x + 1 for x in xs], [y + 1 for y in ys]) for xs, ys in pairs]
+def one_more(n, t, stride):
+    return outside(n, [start + k + 1 for start in range(0, n - t + 1, stride) for k in range(t)])
 
 
-def missing_last(ids, t, stride):
-    return right_windows(ids, t, stride)[:-1]
+def cut_short(n, t, stride):
+    return outside(n, [start + k + 1 for start in range(0, n, stride) for k in range(t)])
 
 
-def nothing_with(count):
-    """Bien con todos los textos menos con uno."""
-    return lambda ids, t, stride: [] if len(ids) == count else right_windows(ids, t, stride)
+def no_gaps(n, t, stride):
+    last = max((start + t for start in starts(n, t, stride)), default=0)
+    return [0, *range(last + 1, n)]
+
+
+def one_question(n, t, stride):
+    return outside(n, [start + t for start in starts(n, t, stride)])
+
+
+def in_no_window(n, t, stride):
+    return [place for place in with_marks(n, t, stride) if place > 0 or n <= t]
 
 
 ANSWERS = {
@@ -54,9 +69,11 @@ ANSWERS = {
         "right": [4, 4.0, torch.tensor(4)],
         "wrong": [
             (5, "última y"),
-            (16, "stride = 1"),
+            (16, "stride 1"),
             (17, "trozos"),
             (3, "cabe una más"),
+            (3.75, "no se parte"),
+            (4.75, "no se parte"),
             (9, "grande"),
         ],
     },
@@ -69,27 +86,32 @@ ANSWERS = {
             (NEWS + PLACES.flip(0), "de izquierda a derecha"),
             (NEWS * PLACES, "multiplicado"),
             (TOKENS[:3] + PLACES, "perro muerde hombre"),
+            ([[-1, 1, 4], [2, 2, 2]], "tumbada"),
+            ([4, 6], "las tres tarjetas"),
+            ([[-1, 1, 0, 1], [0, 2, 1, 0], [3, 1, 1, 1]], "al lado de la otra"),
             (NEWS + 1, "números no lo son"),
-            (torch.zeros(2, 3), r"la forma (3, 2)"),
+            (torch.zeros(2, 4), r"la forma (3, 2)"),
         ],
     },
     "incrustaciones.3": {
-        "right": [right_windows, lambda *a: [list(pair) for pair in right_windows(*a)]],
+        "right": [with_windows, with_marks],
         "wrong": [
-            (one_more, "con 8 tokens, T = 4 y stride 4, hay una ventana con x o y más corta"),
-            (same_y, "igual que x"),
-            (no_stride, "Revisa el comienzo"),
-            (next_block, "caben"),
-            (y_backwards, "las y no"),
-            (from_the_second, "no empiezan en 0"),
-            (missing_last, "caben"),
-            (lambda *a: [], "ninguna ventana"),
-            (lambda *a: 7, "lista de parejas"),
-            (lambda *a: [1, 2], "pareja (x, y)"),
-            (right_windows([1, 2, 3], 2, 1), "sin llamarla"),
-            (nothing_with(10), "con 10 tokens, T = 3 y stride 2, no devolvió ninguna"),
-            (nothing_with(13), "con 13 tokens, T = 5 y stride 1, no devolvió ninguna"),
-            (nothing_with(7), "con 7 tokens, T = 6 y stride 2, no devolvió ninguna"),
+            (those_of_x, "no salen en ninguna x"),
+            (one_more, "cuentas una ventana que no cabe"),
+            (cut_short, "cortadas por el final"),
+            (in_no_window, "falta el lugar 0"),
+            (lambda *a: sorted(set(range(a[0])) - set(with_marks(*a))), "los que sí se preguntan"),
+            (no_gaps, "huecos también en medio"),
+            (one_question, "T preguntas, no una"),
+            (lambda n, t, stride: with_marks(n, t, t), "has movido las reglas T lugares"),
+            (lambda n, t, stride: with_marks(n, t, 1), "de uno en uno"),
+            (lambda *a: len(with_marks(*a)), "no cuántos son"),
+            (lambda *a: set(with_marks(*a)), "no tiene orden"),
+            (lambda *a: list(reversed(with_marks(*a))), "se esperaba [0, 9] y llegó [9, 0]"),
+            (lambda *a: [0, 9] if a[0] < 20 else with_marks(*a), "se esperaba"),  # hecha para el primer caso
+            (of_the_package, "dio un error"),  # WindowDataset no admite los textos en que no cabe ninguna
+            (lambda *a: print(end=""), "falta return"),
+            (with_marks(10, 4, 4), "se esperaba una función"),
         ],
     },
     "incrustaciones.4": {
@@ -100,6 +122,7 @@ ANSWERS = {
             (2, "frases"),
             (6, "la misma"),
             (3, "juntas"),
+            (16, "se preguntan las filas"),
         ],
     },
     "incrustaciones.5": {
@@ -123,8 +146,9 @@ ANSWERS = {
             (torch.ones(3, 2), "no tener posiciones"),
             (torch.tensor([[1.0, 1.0], [1.0, 1.0], [0.0, 0.0]]), "se distinguen"),
             (torch.zeros(2, 2), "una fila por lugar"),
+            ([[5, 0, 5], [5, 0, 5]], "tumbada"),
             (torch.tensor([[float("nan")] * 2, [0.0, 0.0], [1.0, 1.0]]), "finitos"),
-            ([[0, 1], [0, 0], [0, 1]], "se esperaba un tensor"),
+            ([[0, 1], [0, 0]], "una fila por lugar"),
         ],
     },
 }

@@ -31,6 +31,11 @@ def every_head(cfg, seq, batch, element):
     return 2 * cfg["n_layers"] * batch * seq * cfg["emb_dim"] * element
 
 
+def divided(cfg, seq, batch, element):
+    width = cfg["n_kv_heads"] * cfg["emb_dim"] / cfg["n_heads"]
+    return 2 * cfg["n_layers"] * batch * seq * width * element
+
+
 def wide_heads(cfg, seq, batch, element):
     return 2 * cfg["n_layers"] * batch * seq * cfg["emb_dim"] // cfg["n_kv_heads"] * element
 
@@ -53,37 +58,42 @@ def half_with(heads):
 
 ANSWERS = {
     "memoria.1": {
-        "right": [XL * 2 / 2**20],
+        "right": [XL * 2 / 2**20, 2970.91, "2.970,91", "2970.91"],
         "wrong": [
             (XL * 2 / 1e6, "MB"),
             (XL * 4 / 2**20, "fp32"),
             (XL / 2**20, "1 byte"),
+            (XL * 16 / 2**20, "16 bits"),
             (XL * 2 / 2**30, "GiB"),
             (XL * 2, "son bytes"),
             (XL * 2 / 1024, "KiB"),
             (2800, "demasiado pequeño"),
             (2971, "dos decimales"),
-            (2.9, "redondeados"),
+            (2970.9, "dos decimales"),
+            (2.9, "GiB"),
         ],
     },
     "memoria.2": {
         "right": [8 * MEDIUM],
         "wrong": [
-            (4 * MEDIUM, "dos momentos"),
+            (4 * MEDIUM, "un solo momento"),
             (12 * MEDIUM, "copia maestra"),
             (16 * MEDIUM, "cuatro partidas"),
             (2 * MEDIUM, "los pesos en 16 bits"),
             (8 * MEDIUM / 2**20, "son MiB"),
             (8 * MEDIUM / 1e6, "son MB"),
+            (8 * MEDIUM + 4 * 388, "contadores"),
+            (8 * MEDIUM + 1000, "demasiado grande"),
         ],
     },
     "memoria.3": {
         "right": [1200],
         "wrong": [
             (600, "una cosa o dos"),
-            (300, "cuatro"),
-            (150, "falta el lote"),
-            (2400, "fp16"),
+            (150, "de una frase"),
+            (75, "falta el lote"),
+            (300, "y de 1024 tokens"),
+            (2400, "4 bytes por número"),
             (1200 * 2**20, "son bytes"),
             (30000, "cabezas"),
             (1200 * 2**20 / 1e6, "son MB"),
@@ -107,11 +117,11 @@ ANSWERS = {
     "memoria.5": {
         "right": [17],
         "wrong": [
-            (18, "training_peak"),
+            (18, "no cabe"),
             (16, "SMALL"),
-            (33, "mixta"),
+            (29, "mixta"),
             (15, "16 GB"),
-            (14, "SDPA"),
+            (14, "T×T"),
             (12, "lleva dropout"),
             (24, "solo las activaciones"),
             (31, "bf16"),
@@ -121,20 +131,28 @@ ANSWERS = {
         ],
     },
     "memoria.6": {
-        "right": [cache],
+        "right": [cache, divided],
         "wrong": [
             (scaled(lambda size, *_: size // 2), "factor 2"),
-            (every_head, "todas las cabezas;"),
+            (every_head, "con todas las cabezas;"),
             (lambda *given: every_head(*given) // 2, "todas las cabezas y olvidaste"),
             (scaled(lambda size, cfg, seq, batch, element: size // batch), "falta el lote"),
             (scaled(lambda size, cfg, *_: size // cfg["n_layers"]), "bloques"),
             (scaled(lambda size, cfg, seq, batch, element: size // element), "bytes de cada uno"),
+            (lambda cfg, seq, batch, _: cache(cfg, seq, batch, 2), "siempre 2 bytes"),
+            (lambda cfg, seq, batch, _: cache(cfg, seq, batch, 4), "siempre 4 bytes"),
             (scaled(lambda size, cfg, seq, *_: size * seq), "no con T²"),
+            (lambda cfg, _, batch, element: cache(cfg, cfg["context_length"], batch, element), "la ventana"),
             (scaled(lambda size, cfg, *_: size // cfg["n_kv_heads"]), "una sola cabeza"),
-            (wide_heads, "emb_dim // n_heads"),
-            (lambda *given: (cache(*given), "bytes"), "varios"),
-            (half_with(32), "factor 2"),
-            (half_with(6), "factor 2"),
+            (scaled(lambda size, cfg, *_: size * cfg["n_heads"]), "la anchura entera"),
+            (wide_heads, "compartir no la cambia"),
+            (scaled(lambda size, *_: size / 2**20), "son MiB"),
+            (lambda *given: (cache(*given), "bytes"), "y llegó (240, 'bytes')"),
+            (lambda cfg, *_: cfg["n_kv"], "no tiene la clave"),
+            (half_with(32), "n_heads"),
+            (half_with(6), "n_heads"),
+            (half_with(28), "n_heads"),
+            (half_with(12), "n_heads"),
         ],
     },
 }
@@ -168,8 +186,8 @@ FIGURES = [
 
 
 def fact_the_optimizer_and_the_cache_agree_with_the_package():
-    assert state(Plan(GPT2_CONFIGS["gpt2-medium"], dtype="mixed"))["optimizer"] // MEDIUM == 8
-    assert kv_cache(Plan(GPT2_CONFIGS["gpt2-xl"], batch=4, dtype="bf16")) == 1200 * 2**20
+    assert state(Plan(GPT2_CONFIGS["gpt2-medium"], dtype="mixed"))["optimizer"] == 8 * MEDIUM + 4 * 388
+    assert kv_cache(Plan(GPT2_CONFIGS["gpt2-xl"], batch=8, seq=512, dtype="bf16")) == 1200 * 2**20
 
 
 def fact_a_feed_forward_with_relu_saves_five_widths():
@@ -185,6 +203,7 @@ def fact_the_largest_batch_and_its_mistakes_are_those_of_the_package():
     assert largest(training_peak, explicit=True) == 14
     assert largest(training_peak, rate=0.1) == 12
     assert largest(lambda plan: sum(activations(plan).values())) == 24
+    assert largest(training_peak, dtype="mixed") == 29
     assert largest(training_peak, dtype="bf16") == 31
     assert largest(training_peak, checkpointing=True) == 46
     assert largest(inference_peak) == 230

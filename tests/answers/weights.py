@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from gpt_course.config import GPT2_CONFIGS
-from gpt_course.exercises.weights import _NAMES
+from gpt_course.exercises.weights import NAMES
 from gpt_course.model import GPTModel
 from gpt_course.plotting.weights import draw_bytes, draw_names, plot_checks, plot_split
 from gpt_course.weights import our_names, to_gpt2
@@ -32,17 +32,22 @@ PARTS = {
 }
 
 
-def to_gpt2_name(name):
+def to_gpt2_name(name, parts=PARTS):
     layer, kind = name.rsplit(".", 1)
-    kind = PARTS.get(kind, kind)
+    kind = parts.get(kind, kind)
     if not layer.startswith("trf_blocks."):
-        return f"{PARTS[layer]}.{kind}"
+        return f"{parts[layer]}.{kind}"
     _, index, rest = layer.split(".", 2)
-    return f"h.{index}.{PARTS[rest]}.{kind}"
+    return f"h.{index}.{parts[rest]}.{kind}"
 
 
 def changed(change):
     return lambda name: change(to_gpt2_name(name))
+
+
+def translated(**parts):
+    """La buena, con otras palabras para alguna pieza."""
+    return lambda name: to_gpt2_name(name, {**PARTS, **parts})
 
 
 def header_of(data):
@@ -56,6 +61,33 @@ def counting(skip=lambda name: name.endswith((".attn.bias", ".attn.masked_bias")
     return lambda data: sum(value(e["shape"]) for name, e in header_of(data).items() if not skip(name))
 
 
+def big_endian(data):
+    size = int.from_bytes(data[:8], "big")
+    header = json.loads(data[8 : 8 + size])
+    return sum(math.prod(e["shape"]) for name, e in header.items() if not name.endswith("bias"))
+
+
+def without_the_first_bytes(data):
+    size = int.from_bytes(data[:8], "little")
+    return len(json.loads(data[8:size]))
+
+
+def by_offsets(data):
+    """Los parámetros, por lo que ocupan."""
+    kept = (e["data_offsets"] for name, e in header_of(data).items() if not name.endswith(MASKS))
+    return sum(end - start for start, end in kept) // 4
+
+
+def with_dots(data):
+    return sum(
+        math.prod(e["shape"]) for name, e in header_of(data).items() if name.split(".")[-2:] not in ENDINGS
+    )
+
+
+MASKS = (".attn.bias", ".attn.masked_bias")
+ENDINGS = (["attn", "bias"], ["attn", "masked_bias"])
+
+
 def attend(q, k, v, n_heads):
     from torch.nn.functional import scaled_dot_product_attention
 
@@ -66,15 +98,6 @@ def attend(q, k, v, n_heads):
 def silent_with(missing):
     """Bien con todos los nombres menos con uno."""
     return lambda name: 0 if name == missing else to_gpt2_name(name)
-
-
-NAMES = ["tok_emb.weight", "pos_emb.weight", "final_norm.scale", "final_norm.shift", "out_head.weight"]
-for block in (0, 3, 10, 47):
-    for layer in ("att.W_query", "att.W_key", "att.W_value", "att.out_proj", "ff.layers.0", "ff.layers.2"):
-        NAMES += [f"trf_blocks.{block}.{layer}.{kind}" for kind in ("weight", "bias")]
-    NAMES += [
-        f"trf_blocks.{block}.{norm}.{kind}" for norm in ("norm1", "norm2") for kind in ("scale", "shift")
-    ]
 
 
 ANSWERS = {
@@ -102,11 +125,13 @@ ANSWERS = {
             (436, "y faltan las máscaras"),
             (627, "ln_f"),
             (820, "van juntas"),
+            (772, "y faltan las máscaras"),
             (676, "una sola máscara"),
+            (581, "no una en total"),
         ],
     },
     "pesos.3": {
-        "right": [("key", 3, 40)],
+        "right": [("key", 3, 40), ["Key", 3, 40], ("key", torch.tensor(3), 40.0)],
         "wrong": [
             (("query", 5, 40), "GPT-NeoX"),
             (("key", 4, 40), "la cabeza se cuenta desde 0"),
@@ -118,54 +143,66 @@ ANSWERS = {
             (("Key", 40, 3), "cambiaste"),
             (("value", 3, 40), "otra matriz"),
             (("key", 2, 40), "grupos de 64"),
+            (("key", 3.5, 40), "grupos de 64"),
             (("clave", 3, 40), "query, key o value"),
-            (("key", 3.0, 40), "dos enteros"),
-            ((3, 40), "tres cosas"),
-            (("key", 3, 40.0), "dos enteros"),
+            ((3, 40), "un nombre y dos números"),
+            ((1, 3, 40), "un nombre y dos números"),
         ],
     },
     "pesos.4": {
         "right": [to_gpt2_name],
         "wrong": [
             (changed(lambda name: f"transformer.{name}"), "sin `transformer.`"),
-            (
-                lambda name: "lm_head.weight" if name.startswith("out") else to_gpt2_name(name),
-                "no hay `lm_head`",
-            ),
-            (changed(lambda name: name.replace("ln_f.weight", "ln_f.scale")), "`weight` y `bias`"),
-            (changed(lambda name: name.replace("h.10.", "h.1.")), "mira el bloque"),
-            (changed(lambda name: name.replace("mlp.c_proj", "attn.c_proj")), "la figura 12.2"),
-            (changed(lambda name: [name]), "llegó list"),
-            *((silent_with(name), f"con {name} se esperaba un texto") for name in NAMES),
+            (translated(out_head="lm_head"), "no hay `lm_head`"),
+            (translated(scale="scale", shift="shift"), "`weight` y `bias`"),
+            (changed(lambda name: name.replace("h.10.", "h.1.")), "dos cifras"),
+            (changed(lambda name: name.replace("h.", "trf_blocks.")), "cada bloque es `h`"),
+            (translated(**{"ff.layers.0": "mlp.c_proj", "ff.layers.2": "mlp.c_fc"}), "las dos capas"),
+            (changed(lambda name: [name]), "sin lista"),
+            (translated(**{"att.W_key": "attn.W_key"}), "y llegó `'h.0.attn.W_key.weight'`"),
+            (lambda name: {"norm1": "ln_1"}[name.split(".")[2]], "no tiene la clave `'norm2'`"),
+            *((silent_with(name), f"y llegó 0. La probé con name = '{name}'") for name in NAMES),
         ],
     },
     "pesos.5": {
-        "right": [[False, True, True, False]],
+        "right": [[False, True, True, False], [0, 1, 1, 0], torch.tensor([False, True, True, False])],
         "wrong": [
             ([True, True, True, False], "en (a)"),
             ([False, False, True, False], "en (b)"),
             ([False, True, False, False], "en (c)"),
             ([False, True, True, True], "en (d)"),
-            ([0, 1, 1, 0], "ni 1 y 0"),
-            ([False, True, True], "una lista de cuatro"),
+            ([True] * 4, "en (a)"),
+            ([False, True, True], "cuatro valores"),
         ],
     },
     "pesos.6": {
-        "right": [counting()],
+        "right": [counting(), by_offsets, with_dots],
         "wrong": [
             (counting(skip=lambda name: False), "también las máscaras"),
             (counting(skip=lambda name: name.endswith("masked_bias")), "que se llaman `attn.bias`"),
             (counting(skip=lambda name: name.endswith(".attn.bias")), "masked_bias"),
             (counting(skip=lambda name: name.endswith(("attn.bias", "masked_bias"))), "c_attn.bias"),
+            (counting(skip=lambda name: "attn.bias" in name), "c_attn.bias"),
             (counting(skip=lambda name: name.endswith("bias")), "todos los sesgos"),
             (lambda data: 4 * counting()(data), "son bytes"),
+            (lambda data: counting()(data) + 1, "__metadata__"),
             (lambda data: len(header_of(data)), "son tensores"),
             (counting(value=lambda shape: 1), "son tensores"),
+            (counting(value=sum), "hay que multiplicarlos"),
+            (lambda data: 0, "no contaste ninguno"),
+            (big_endian, "no son texto: mira cuáles lees"),
+            (without_the_first_bytes, "no es JSON, o no está entero"),
+            (lambda data: sum(map(torch.numel, safetensors.torch.load(data).values())), "las máscaras"),
+            (lambda data: counting()(data) if b"transformer." not in data else 0, "no cuentas ninguno"),
             (
-                counting(skip=lambda name: not name.startswith("transformer.") or "bias" in name),
-                "`transformer.` delante",
+                lambda data: (
+                    counting()(data)
+                    if b"transformer." not in data
+                    else counting(skip=lambda name: name.startswith("h.0.attn.b"))(data)
+                ),
+                "no reconoces las máscaras",
             ),
-            (lambda data: counting()(data) if b"transformer." not in data else 0, "`transformer.` delante"),
+            (lambda data: 768, "data ="),
         ],
     },
 }
@@ -201,13 +238,17 @@ def fact_the_xl_has_those_tensors():
 
 def fact_the_column_is_the_one_of_the_package():
     numbers = torch.arange(3 * 768)
+    _, head, place = ANSWERS["pesos.3"]["right"][0]
     _, key, _ = numbers.chunk(3)
-    assert key.unflatten(-1, (12, 64))[3, 40] == 1000
+    assert key.unflatten(-1, (12, 64))[head, place] == 1000
 
 
 def fact_the_names_are_those_of_the_package():
-    for ours, theirs in _NAMES.items():
-        assert ours in our_names(theirs) or ours == "out_head.weight", ours
+    with torch.device("meta"):
+        names = GPTModel({**GPT2_CONFIGS["gpt2"], "n_layers": 1}).state_dict()
+    assert {name.replace("blocks.10.", "blocks.0.") for name in NAMES} >= {*names}
+    for name in NAMES:
+        assert name in our_names(to_gpt2_name(name)) or name == "out_head.weight", name
 
 
 def fact_what_one_token_does_not_see():

@@ -17,6 +17,8 @@ SPANISH = {
     r"ZeroDivisionError": "divides entre cero",
     r"RecursionError": "la función se llama a sí misma sin fin",
     r"KeyError:_(.+)": "el diccionario no tiene la clave `{0}`",
+    r"UnicodeDecodeError": "esos bytes no son texto: mira cuáles lees y cuántos",
+    r"JSONDecodeError": "ese texto no es JSON, o no está entero: mira qué bytes lees y cuántos",
     r"IndexError:_(?:list|tuple|string)": "pides un lugar que no existe: el índice se sale",
     r"IndexError:_index_(-?\d+)_is_out_of_bounds_for_dimension_(\d+)_with_size_(\d+)": (
         "pides el lugar {0} de la dimensión {1}, que mide {2}"
@@ -116,5 +118,5 @@ def brief(value):
         return f"`{text}`" if text and len(text) <= SHORT else f"un tensor de forma {tuple(value.shape)}"
     if isinstance(value, torch.nn.Module):
         return "un modelo"
-    text = repr(value)
+    text = repr(round(value, 4) if isinstance(value, float) else value)
     return f"`{text if len(text) <= SHORT else text[:SHORT] + '…'}`"

@@ -70,7 +70,7 @@ def read_values(answer, what="una lista de números o un tensor"):
         raise Wrong(f"se esperaba {what} y llegó {_shown(answer)}.") from None
     try:
         return torch.tensor(nested, dtype=torch.float64, device="cpu"), decimals
-    except ValueError:
+    except (TypeError, ValueError):
         raise Wrong("las filas no miden todas lo mismo.") from None
 
 
@@ -124,11 +124,13 @@ def _decimals(number, digits):
 
 
 def _literal(text):
-    """La lista que hay en un texto («[2, 5]», «2, 5»), o el propio texto si es un solo número."""
+    """La lista que hay en un texto («[2, 5]», «2, 5», «0,2; 0,5»), o el propio texto si es un solo número."""
     clean = _clean(text)
-    if re.search(r"[,;]\s|[\[(]", clean):
+    if ";" in clean:
+        return [part.strip() for part in clean.strip("[()] ").split(";")]
+    if re.search(r",\s|[\[(]", clean):
         try:
-            return literal_eval(clean.replace(";", ","))
+            return literal_eval(clean)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             return text
     return text
