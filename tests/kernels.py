@@ -110,6 +110,7 @@ def _become(arguments, cwd, env):
     for name in ("torch", "numpy.random"):  # nacen con semillas al azar, que ya no lo serían
         importlib.import_module(name).seed()
     importlib.import_module("ipykernel.kernelapp").launch_new_instance()
+    os._exit(0)  # sin recoger una a una las bibliotecas, que tarda más de un segundo
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ PICTURE = {
     "memory": ["config"],
     "plotting": ["config"],
     "exercises": [],
+    "cells": ["exercises"],
     "bench": [
         *("config", "data", "fast", "generation", "initialization", "memory", "model", "plotting"),
         *("tokenizer", "training", "weights"),

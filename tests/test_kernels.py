@@ -16,7 +16,7 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="los núcleos solo se copian en Linux")
 
-LOADED = "import sys; print('torch' in sys.modules, 'gpt_course' in sys.modules)"
+LOADED = "import sys; print('torch' in sys.modules, 'gpt_course.model' in sys.modules)"
 SEEDS = "import random, numpy, torch; print(torch.initial_seed(), random.random(), numpy.random.rand())"
 # Lo que un cuaderno podría notar.
 STATE = """
