@@ -40,8 +40,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Lo que más tarda empieza antes, para que ningún proceso acabe mucho después que los demás.
-SLOWEST = ("08_vinculacion_de_pesos.ipynb", "test_memory_resident.py", "test_bench.py", "test_weights.py")
-QUICK_TESTS = ("config", "layers", "attention", "block", "model", "generation")
+SLOWEST = ("test_notebooks.py", "test_weights.py", "test_memory_resident.py", "08_vinculacion_de_pesos.ipynb")
+QUICK_TESTS = ("config", "layers", "attention", "block", "model")
 MEMORY_PER_WORKER = 2 * 2**30  # bytes: el proceso y el núcleo de un cuaderno
 
 

@@ -3,7 +3,6 @@
 import functools
 
 import torch
-from transformers.models.gpt2.modeling_gpt2 import GPT2Config, GPT2LMHeadModel
 
 from gpt_course.config import GPT_CONFIG_124M
 from gpt_course.model import GPTModel
@@ -62,6 +61,8 @@ def model_124m():
 
 def as_huggingface(model):
     """GPT2LMHeadModel de transformers con los pesos de `model` (sin copiar los que se pueden compartir)."""
+    from transformers.models.gpt2.modeling_gpt2 import GPT2Config, GPT2LMHeadModel  # tarda 3 s en cargarse
+
     attention = model.trf_blocks[0].att
     with torch.device("meta"):
         other = GPT2LMHeadModel(
