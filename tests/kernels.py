@@ -105,7 +105,8 @@ def _become(arguments, cwd, env):
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
-    sys.path[:0] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
+    first = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:] = dict.fromkeys([*first, *sys.path])  # sin repetir la que ya pusiera un .pth
     sys.argv = arguments
     for name in ("torch", "numpy.random"):  # nacen con semillas al azar, que ya no lo serían
         importlib.import_module(name).seed()

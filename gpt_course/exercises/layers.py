@@ -170,7 +170,7 @@ number(
         (48**2 // 2, "has contado medias parejas de una capa consigo misma: las dos son distintas."),
         (48, "esos son los que atraviesan una sola capa."),
         (96, "no es el doble de los que atraviesan una: hay que elegir dos capas entre 48."),
-        (2**48, "esos son todos los caminos, atraviesen las capas que atraviesen."),
+        (2**48, "esos son todos los recorridos, atraviesen las capas que atraviesen."),
         (49 * 24, "has contado también las parejas de una capa consigo misma."),
         (47, "esas son las parejas de capas vecinas; las dos pueden estar lejos."),
     ],

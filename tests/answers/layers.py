@@ -126,7 +126,7 @@ ANSWERS = {
             (2304, "distintas"),
             (48, "una sola capa"),
             (96, "elegir dos"),
-            (2**48, "todos los caminos"),
+            (2**48, "todos los recorridos"),
             (1176, "también las parejas de una capa"),
             (1152, "medias parejas"),
             (47, "vecinas"),
