@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reference import TINY, as_huggingface, tiny_model, tokens
 from safetensors.torch import save_file
@@ -86,8 +86,13 @@ def built(plan):
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
 @pytest.mark.parametrize("dropout", [{"no_dropout": True}, {"drop_rate": 0.3}], ids=["sin", "con"])
 def test_saved_activations_to_the_byte(dtype, dropout):
+    sizes = {"vocab_size": 7, "context_length": 64, "emb_dim": 48, "n_heads": 2, "n_layers": 1}
+    cfg = {**sizes, "drop_rate": dropout.get("drop_rate", 0.0), "qkv_bias": False}
+    several_blocks_a_mask = Plan(cfg, batch=3, seq=64, dtype=dtype)
+
     @MANY
     @given(plans(dtype=dtype, **dropout))
+    @example(several_blocks_a_mask)
     def compare(plan):
         model, x, y = built(plan)
         _, measured = saved_bytes(lambda: next_token_loss(model, x, y), model)
