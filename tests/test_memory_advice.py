@@ -173,3 +173,10 @@ def test_tight_means_less_than_a_tenth_and_half_a_gibibyte(task, peak, more, wor
     ram = math.floor(1.1 * peak(plan) + GIB / 2) + more
     line = next(line for line in verdict(plan, ram).splitlines() if line.startswith(task))
     assert line.startswith(f"{task}: {words}")
+
+
+@pytest.mark.parametrize(("task", "peak"), [("Entrenar", training_peak), ("Generar", inference_peak)])
+def test_the_whole_margin_is_not_tight(task, peak):
+    plan = Plan(GPT2_CONFIGS["gpt2"], batch=1, seq=8)
+    line = next(line for line in verdict(plan, with_margin(peak(plan))).splitlines() if line.startswith(task))
+    assert line.startswith(f"{task}: cabe en ")

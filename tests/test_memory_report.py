@@ -336,3 +336,20 @@ def test_a_reader_that_leaves_is_no_error():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_the_titles_of_the_table_and_its_columns():
+    lines = [re.split(r"  +", line) for line in table(Plan(PLAIN, batch=1, seq=8), "gpt2").splitlines()]
+    sizes = ["bytes", "MiB", "MB"]
+    assert [words for words in lines if words[0].split(" ")[0].isupper() and words[0] != "B"][1:] == [
+        ["PARÁMETROS", "cuántos"],
+        ["ENTRENAR", *sizes],
+        ["ACTIVACIONES", *sizes],
+        ["GENERAR (con caché KV)", *sizes],
+        ["ADEMÁS", *sizes],
+        ["OPERACIONES", "FLOPs"],
+    ]
+    names = [words[0] for words in lines]
+    assert names.count("") == 6 and names.count("pico") == 1 and "máscaras de dropout" not in names
+    assert names[-2:] == ["la ida", "ida y vuelta de un lote"]
+    assert summary(Plan(PLAIN))["kv_cache_bytes"] == kv_cache(Plan(PLAIN))
