@@ -227,6 +227,13 @@ def test_lines_that_are_not_understood_are_skipped(tmp_path):
     assert progress.record(path, "a.3") == {"a.1", "a.2", "a.3"} == progress.read(path)
 
 
+def test_a_line_cut_short_does_not_spoil_the_next_one(tmp_path):
+    path = tmp_path / "p"
+    path.write_bytes(b'{"ejercicio": "a.1"}\n{"ejer')
+    progress.record(path, "a.2")
+    assert progress.read(path) == {"a.1", "a.2"}
+
+
 def test_two_notebooks_write_at_once(tmp_path):
     path = tmp_path / "p"
     names = [[f"a{writer}.{place}" for place in range(40)] for writer in range(4)]

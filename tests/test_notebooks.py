@@ -176,8 +176,8 @@ def test_a_prediction_comes_before_its_answer(path):
         folded = [cell for cell in answer if cell.outputs]
         assert folded and all(cell.metadata["jupyter"]["outputs_hidden"] for cell in folded), place
         given = set(re.findall(LONG_NUMBER, "".join(text for cell in folded for text in printed(cell))))
+        code = "\n".join(cell.source for cell in answer)
         for before in cells[:place]:
-            code = "\n".join(cell.source for cell in answer)
             seen = before.source if before.cell_type == "markdown" else ""
             told = set(re.findall(LONG_NUMBER, seen.replace(",", "."))) - set(re.findall(LONG_NUMBER, code))
             assert not given & told, f"{before.id} adelanta la respuesta de {cells[place].id}"

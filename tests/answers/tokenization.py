@@ -62,12 +62,12 @@ def encode_word(word, merges):
 
 
 def encode_left_to_right(word, merges):
-    parts = []
-    for letter in word:
-        if parts and (parts[-1], letter) in merges:
-            parts[-1] += letter
+    parts, i = list(word), 0
+    while i + 1 < len(parts):
+        if (parts[i], parts[i + 1]) in merges:
+            parts[i : i + 2] = [parts[i] + parts[i + 1]]  # y sigue en el mismo lugar
         else:
-            parts.append(letter)
+            i += 1
     return parts
 
 

@@ -16,7 +16,7 @@ FILE = ".progreso.jsonl"
 def advance(name, others):
     """«Llevas 4 de 6.» tras acertar `name`; `others` son los ejercicios de su lección.
 
-    Solo cuenta en un cuaderno de las lecciones: ni las pruebas ni las soluciones dejan rastro.
+    Solo cuenta en un cuaderno de las lecciones: las soluciones y las pruebas del paquete no dejan rastro.
     """
     if not hasattr(builtins, "display") or Path.cwd() != NOTEBOOKS:
         return ""
@@ -26,12 +26,21 @@ def advance(name, others):
 
 def record(path, name):
     """Apunta un acierto, si no lo estaba, y devuelve todos."""
-    solved = read(path) | {name}
-    if name not in read(path):
+    solved = read(path)
+    if name not in solved:
         line = json.dumps({"ejercicio": name}) + "\n"
-        with contextlib.suppress(OSError), path.open("ab", buffering=0) as file:
+        with contextlib.suppress(OSError), path.open("a+b", buffering=0) as file:
+            if _is_cut_short(file):  # un corte a media línea no debe estropear también la nueva
+                line = "\n" + line
             file.write(line.encode())
-    return solved
+    return solved | {name}
+
+
+def _is_cut_short(file):
+    if file.seek(0, 2) == 0:  # vacío
+        return False
+    file.seek(-1, 2)
+    return file.read(1) != b"\n"
 
 
 def read(path):
