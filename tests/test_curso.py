@@ -550,8 +550,11 @@ def test_the_check_says_what_it_found(course, capsys):
 
 
 INTERRUPTED = """
+import signal
 import sys
 import curso
+# Quien se ejecuta en segundo plano («… &») nace sin oír Ctrl-C, y sus hijos también.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 curso.VENV_PYTHON = sys.executable
 curso.prepare = lambda index: None
 sys.exit(curso.main(["regenerar"]))
