@@ -19,6 +19,7 @@ MODULES = sorted(
 # ni menos: una flecha que nadie usa sobra, y una que falta se dibuja (o se piensa si hace falta).
 PICTURE = {
     "config": [],
+    "command": [],
     # las piezas
     "dropout": ["config"],
     "layers": ["config"],
@@ -40,10 +41,11 @@ PICTURE = {
     "tokenizer": ["config", "files"],
     "data": ["config", "files"],
     # alrededor del modelo, que no sabe nada de esto
-    "training": ["block", "checks", "config"],
-    "fast": ["attention", "checks", "config", "layers", "model", "training"],
+    "loss": ["checks"],
+    "fast": ["attention", "checks", "config", "layers", "loss", "model"],
+    "training": ["block", "config", "loss"],
     "weights": ["config", "dropout", "model", "tokenizer"],
-    "memory": ["config"],
+    "memory": ["command", "config"],
     "plotting": ["config"],
     "exercises": [],
     "cells": ["exercises"],
