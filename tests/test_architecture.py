@@ -40,6 +40,7 @@ PICTURE = {
     "files": [],
     "tokenizer": ["config", "files"],
     "data": ["config", "files"],
+    "stories": ["config", "tokenizer"],
     # alrededor del modelo, que no sabe nada de esto
     "loss": ["checks"],
     "fast": ["attention", "checks", "config", "layers", "loss", "model"],
