@@ -42,7 +42,8 @@ PICTURE = {
     # alrededor del modelo, que no sabe nada de esto
     "training": ["block", "checks", "config"],
     "fast": ["attention", "checks", "config", "layers", "model", "training"],
-    "weights": ["config", "dropout", "model", "tokenizer"],
+    "weights": ["config", "dropout", "files", "model", "tokenizer"],
+    "models": ["files", "tokenizer", "weights"],
     "memory": ["config"],
     "plotting": ["config"],
     "exercises": [],
