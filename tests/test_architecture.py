@@ -44,8 +44,12 @@ PICTURE = {
     # alrededor del modelo, que no sabe nada de esto
     "loss": ["checks"],
     "fast": ["attention", "checks", "config", "layers", "loss", "model"],
-    "training": ["block", "config", "loss"],
-    "weights": ["config", "dropout", "model", "tokenizer"],
+    "weights": ["config", "dropout", "files", "model", "tokenizer"],
+    "models": ["files", "tokenizer", "weights"],
+    "training": [
+        *("block", "command", "config", "data", "fast", "files", "initialization", "loss", "model", "models"),
+        *("stories", "tokenizer"),
+    ],
     "memory": ["command", "config"],
     "plotting": ["config"],
     "exercises": [],
