@@ -115,14 +115,14 @@ def summary(rows, out):
     lines = [
         f"{last['step']} pasos y {trained['tokens']} tokens en {trained['seconds']:.0f} s, a {speed:.0f} por "
         "segundo.",
-        f"Pérdida de validación: {last['validation']:.4f} nats por token, {last['bits']:.4f} bits por token y "
-        f"{last['bits_per_byte']:.4f} bits por byte.",
+        f"Pérdida de validación: {last['validation']:.4f} nats por token, {last['bits']:.4f} bits por token "
+        f"y {last['bits_per_byte']:.4f} bits por byte.",
     ]
     if last["excess"] is not None:
         share = last["excess"] / (last["validation"] - last["excess"])
         lines.append(
-            f"Quien sabe toda la gramática pierde {last['floor']:.4f} de media; el modelo, un {100 * share:.2f} % "
-            "más que él en esos cuentos."
+            f"Quien sabe toda la gramática pierde {last['floor']:.4f} de media; el modelo, un "
+            f"{100 * share:.2f} % más que él en esos cuentos."
         )
     return "\n".join([*lines, f"El modelo está en {out}."])
 

@@ -107,8 +107,8 @@ class Folder:
         step = self.checkpoints.latest(stranger, self.say)
         if step is None and any(self.checkpoints.folder.glob("apartado-*")):
             raise ValueError(
-                f"Ningún punto de control de {self.checkpoints.folder} sirve. Nada se ha borrado: recupéralos "
-                "de una copia, o empieza en otra carpeta."
+                f"Ningún punto de control de {self.checkpoints.folder} sirve. Nada se ha borrado: "
+                "recupéralos de una copia, o empieza en otra carpeta."
             )
         return step or 0
 
@@ -135,8 +135,8 @@ class Folder:
         kept = [row for row in rows if row["step"] <= step and ("loss" in row or measures(row["step"]))]
         if [row["step"] for row in kept if "loss" in row] != list(range(1, step + 1)):
             raise ValueError(
-                f"Al registro {self.out / NAME} le faltan líneas hasta el paso {step}. Recupéralo de una copia, "
-                "o empieza en otra carpeta."
+                f"Al registro {self.out / NAME} le faltan líneas hasta el paso {step}. Recupéralo de una "
+                "copia, o empieza en otra carpeta."
             )
         return kept
 
@@ -186,6 +186,6 @@ def _refusal(out, names, stored, asked):
     said = ", ".join(f"{name} = {getattr(stored, name)}" for name in names)
     wanted = ", ".join(f"{name} = {getattr(asked, name)}" for name in names)
     return (
-        f"La corrida de {out} es con {said}, y se pide {wanted}: no sería la misma. Quita ese cambio o empieza "
-        "en otra carpeta."
+        f"La corrida de {out} es con {said}, y se pide {wanted}: no sería la misma. Quita ese cambio o "
+        "empieza en otra carpeta."
     )
