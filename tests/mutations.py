@@ -399,10 +399,10 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
     ("bench/gpu", "la parte del límite, sin el límite", "/ seconds / limit", "/ seconds"),
     ("bench/report", "la entrada pasa entera por la cabeza", " - unused) / speed", ") / speed"),
     ("bench/turn", "se repite sin fin", " and sum(seconds) < ENOUGH", ""),
-    ("training/loss", "tokens de y sin comprobar", "and not 0 <= y.min()", "and False and not 0 <= y.min()"),
-    ("training/loss", "formas distintas sin aviso", "if x.shape != y.shape:", "if False:"),
+    ("loss", "tokens de y sin comprobar", "and not 0 <= y.min()", "and False and not 0 <= y.min()"),
+    ("loss", "formas distintas sin aviso", "if x.shape != y.shape:", "if False:"),
     (
-        "training/loss",
+        "loss",
         "el relleno cuenta",
         "mask=mask)[mask], y[mask]",
         "mask=mask).flatten(0, 1), y.flatten()",
