@@ -45,15 +45,11 @@ class Stories:
     """
 
     def __init__(self, settings):
-        self.settings, grammar = settings, load_grammar()
-        self.tokenizer = load_story_tokenizer()
+        self.settings, self.tokenizer = settings, load_story_tokenizer()
         self.vocab_size = self.tokenizer.n_vocab
-        self.floor = grammar.entropy().nats_per_word
+        self.floor = load_grammar().entropy().nats_per_word
         self.description = {"floor": self.floor, "vocab_size": self.vocab_size}
-        stories = [grammar.story(i, VALIDATION) for i in range(settings.batch * settings.eval_batches)]
-        tokens = sum(len(self.tokenizer.encode(story)) + 1 for story in stories)
-        self.truth = -math.fsum(map(grammar.log_probability, stories)) / tokens
-        self.bytes_per_token = sum(len(story.encode()) for story in stories) / tokens
+        self.truth, self.bytes_per_token = _truth(settings.batch * settings.eval_batches)
 
     def batches(self, step):
         """Los lotes del paso `step`, que empieza en 1: ternas (x, y, mask), con el relleno a la derecha."""
@@ -65,6 +61,16 @@ class Stories:
         """Los lotes con los que se mide, siempre los mismos."""
         rows = self.settings.batch
         return [story_batch(k * rows, rows, VALIDATION) for k in range(self.settings.eval_batches)]
+
+
+@functools.cache
+def _truth(count):
+    """De los `count` primeros cuentos con que se mide: la pérdida de quien sabe la gramática, y bytes por token."""
+    grammar, tokenizer = load_grammar(), load_story_tokenizer()
+    stories = [grammar.story(index, VALIDATION) for index in range(count)]
+    tokens = sum(len(tokenizer.encode(story)) + 1 for story in stories)  # el final también
+    lost = -math.fsum(map(grammar.log_probability, stories))
+    return lost / tokens, sum(len(story.encode()) for story in stories) / tokens
 
 
 class Windows:
