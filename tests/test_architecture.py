@@ -39,13 +39,13 @@ PICTURE = {
     # el texto
     "files": [],
     "tokenizer": ["config", "files"],
-    "data": ["config", "files"],
+    "data": ["command", "config", "files", "tokenizer"],
     "stories": ["config", "tokenizer"],
     # alrededor del modelo, que no sabe nada de esto
     "loss": ["checks"],
     "fast": ["attention", "checks", "config", "layers", "loss", "model"],
     "weights": ["config", "dropout", "files", "model", "tokenizer"],
-    "models": ["files", "tokenizer", "weights"],
+    "models": ["files", "stories", "tokenizer", "weights"],
     "training": [
         *("block", "command", "config", "data", "fast", "files", "initialization", "loss", "model", "models"),
         *("stories", "tokenizer"),
