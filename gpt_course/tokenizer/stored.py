@@ -42,7 +42,7 @@ def restored(kind, directory):
 
 
 def read_list(path, name):
-    """Los textos de la lista `name` de un archivo. Errores: `OSError` si falta; `ValueError` si no los hay."""
+    """Los textos de la lista `name` de un archivo. Errores: `OSError` si falta; `ValueError` si no hay."""
     if not path.exists():
         raise FileNotFoundError(f"Falta {path}, con el tokenizador. Recupera la carpeta entera.")
     found = read_json(path, _LARGEST).get(name)
