@@ -42,16 +42,16 @@ PICTURE = {
     "data": ["command", "config", "files", "tokenizer"],
     "stories": ["config", "tokenizer"],
     # alrededor del modelo, que no sabe nada de esto
+    "plotting": ["config"],
     "loss": ["checks"],
     "fast": ["attention", "checks", "config", "layers", "loss", "model"],
     "weights": ["config", "dropout", "files", "model", "tokenizer"],
     "models": ["files", "stories", "tokenizer", "weights"],
     "training": [
         *("block", "command", "config", "data", "fast", "files", "initialization", "loss", "model", "models"),
-        *("stories", "tokenizer"),
+        *("plotting", "stories", "tokenizer"),
     ],
     "memory": ["command", "config"],
-    "plotting": ["config"],
     "exercises": [],
     "cells": ["exercises"],
     "bench": [

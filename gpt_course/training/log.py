@@ -27,7 +27,7 @@ def read_log(path):
 
 
 def curve(rows, key):
-    """Dos listas: los pasos y los valores de `key` («loss», «validation»…) en las líneas que lo llevan."""
+    """Dos listas: los pasos y los valores de `key` (`loss`, `validation`…) en las líneas que lo llevan."""
     points = [(row["step"], row[key]) for row in rows if key in row and "step" in row]
     return [step for step, _ in points], [value for _, value in points]
 
