@@ -10,7 +10,7 @@ from gpt_course.training.run import Stopped, run
 from gpt_course.training.schedule import SCHEDULES
 from gpt_course.training.settings import CONFIGS, DTYPES, Settings
 
-_EXAMPLE = "`python -m gpt_course.training --data cuentos --out mi_modelo`"
+_EXAMPLE = " ".join(["python", "-m", "gpt_course.training", "--data", "cuentos", "--out", "mi_modelo"])
 _WHOLE = {
     "steps": "pasos (de serie, 1500)",
     "batch": "filas por lote (de serie, 16)",
