@@ -22,7 +22,10 @@ def opened(out, world):
     if not world.main:
         yield out
         return
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"No se puede crear la carpeta {out}: {error.strerror}. Elige otra.") from None
     with only_one(out):
         yield out
 
