@@ -256,7 +256,7 @@ def test_a_bad_text_among_good_ones_leaves_nothing(tmp_path, story, capsys, monk
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), r"Faltan los archivos de texto\. Por ejemplo: python -m gpt_course\.data libro\.txt"),
+        ((), r"Faltan los archivos de texto\. Por ejemplo: `python -m gpt_course\.data libro\.txt"),
         (("relato.txt",), r"Falta `--out`"),
         (("nada.txt", "--out", "t"), r"No existe nada\.txt\. Comprueba el nombre"),
         (("carpeta", "--out", "t"), r"carpeta no es un archivo"),

@@ -9,13 +9,13 @@ from gpt_course.files import read_json
 from gpt_course.tokenizer import restored
 
 DTYPES = {"uint16": torch.uint16, "uint32": torch.uint32}
-REMEDY = "Vuelve a crear la carpeta con python -m gpt_course.data."
+REMEDY = "Vuelve a crear la carpeta con `python -m gpt_course.data`."
 
 
 class Tokens:
     """Los tokens de una carpeta, que se leen del disco al pedirlos: `tokens[a:b]` es un tensor int64.
 
-    info: lo que dice `tokens.json`; tokenizer: el que los hizo.
+    info: lo que dice `tokens.json`; `tokenizer`: el que los hizo.
     """
 
     def __init__(self, stored, info, tokenizer):

@@ -138,7 +138,7 @@ _there = []  # en cada proceso auxiliar, lo que le hace falta
 
 
 def _start(tokenizer, code):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C lo atiende solo el proceso principal
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # `Ctrl-C` lo atiende solo el proceso principal
     _there[:] = tokenizer, code
 
 

@@ -9,7 +9,7 @@ from gpt_course.command import BadInput, Parser, prepare_streams
 from gpt_course.generation.text import prompt_ids, stream_text
 from gpt_course.models import load_model, load_story_model
 
-_EXAMPLE = 'python -m gpt_course.generation --prompt "Había una vez" --seed 1'
+_EXAMPLE = '`python -m gpt_course.generation --prompt "Había una vez" --seed 1`'
 
 
 def main(arguments=None):
