@@ -35,7 +35,6 @@ PICTURE = {
     # escribir
     "cache": ["config"],
     "sampling": ["config"],
-    "generation": ["cache", "checks", "config", "padding", "sampling"],
     # el texto
     "files": [],
     "tokenizer": ["config", "files"],
@@ -47,6 +46,9 @@ PICTURE = {
     "fast": ["attention", "checks", "config", "layers", "loss", "model"],
     "weights": ["config", "dropout", "files", "model", "tokenizer"],
     "models": ["files", "stories", "tokenizer", "weights"],
+    "generation": [
+        *("cache", "checks", "command", "config", "models", "padding", "sampling", "stories", "tokenizer"),
+    ],
     "training": [
         *("block", "command", "config", "data", "fast", "initialization", "loss", "model", "models"),
         *("plotting", "stories", "tokenizer"),
