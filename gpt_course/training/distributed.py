@@ -27,7 +27,8 @@ class Processes(World):
     """
 
     def __init__(self, rank, size, *, device="cpu", fsdp=False):
-        self.rank, self.size, self.device, self.fsdp = rank, size, device, fsdp
+        self.rank, self.size, self.main = rank, size, rank == 0
+        self.device, self.fsdp = torch.device(device), fsdp
         self._patient = distributed.new_group(backend="gloo", timeout=WRITING)
 
     def share(self, batch):
@@ -54,7 +55,7 @@ class Processes(World):
 
             for block in model.trf_blocks:
                 fully_shard(block)
-            return fully_shard(job)
+            return fully_shard(job, reshard_after_forward=True)  # también si luego no se va hacia atrás
         from torch.nn.parallel import DistributedDataParallel
 
         return DistributedDataParallel(job)
@@ -70,6 +71,11 @@ class Processes(World):
             (part * self.size).backward()  # porque DDP y FSDP dan la media de los procesos, no la suma
             mean += self.sum(part.item())  # en cada lote: así nadie se adelanta más de uno
         return mean
+
+    def clip(self, parameters, limit):
+        """La norma de todos los gradientes juntos; si pasa de `limit`, se reducen hasta que mida eso."""
+        norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
+        return (norm.full_tensor() if _in_pieces(norm) else norm).item()
 
     def sum(self, number):
         """La suma de los números de todos los procesos, la misma en todos."""
