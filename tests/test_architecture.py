@@ -45,7 +45,7 @@ PICTURE = {
     "loss": ["checks"],
     "fast": ["attention", "checks", "config", "layers", "loss", "model"],
     "weights": ["config", "dropout", "files", "model", "tokenizer"],
-    "models": ["files", "tokenizer", "weights"],
+    "models": ["files", "stories", "tokenizer", "weights"],
     "training": [
         *("block", "command", "config", "data", "fast", "files", "initialization", "loss", "model", "models"),
         *("stories", "tokenizer"),

@@ -1,9 +1,6 @@
 """Un modelo con su tokenizador, en una carpeta: guardarlo, cargarlo y el que viene ya entrenado.
 
-    save_model(model, tokenizer, "mi_modelo")
-    model, tokenizer = load_model("mi_modelo")  # o una carpeta de GPT-2 como las de Hugging Face
-    model, tokenizer = load_story_model()
-
+`save_model` los guarda y `load_model` los devuelve, también de una carpeta de GPT-2 como las de Hugging Face.
 La carpeta guarda `model.safetensors` (los tensores, con los nombres del curso), `config.json` (la
 configuración y qué tokenizador es) y, si el tokenizador es nuestro, `tokenizer.json`. Solo números y texto,
 nunca código.
@@ -24,7 +21,7 @@ STORIES = Path(__file__).parent / "cuentos"
 def save_model(model, tokenizer, directory):
     """Guarda `model` y `tokenizer` en `directory`: los archivos se cambian todos a la vez o ninguno.
 
-    tokenizer: el de GPT-2, un `BPETokenizer` o el de los cuentos. Un modelo compilado o envuelto se guarda
+    `tokenizer`: el de GPT-2, un `BPETokenizer` o el de los cuentos. Un modelo compilado o envuelto se guarda
     como el de dentro; si la cabeza está vinculada, su matriz se escribe una vez.
     Errores: los de `save_gpt2`, y `ValueError` si el tokenizador es otro o no tiene V tokens.
     """

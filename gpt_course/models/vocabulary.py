@@ -1,6 +1,9 @@
 """El tokenizador de un modelo: qué archivos pide y cómo se lee de su carpeta."""
 
+import json
+
 from gpt_course.files import read_json
+from gpt_course.stories import StoryTokenizer
 from gpt_course.tokenizer import (
     END_OF_TEXT,
     load_gpt2_merges,
@@ -9,17 +12,23 @@ from gpt_course.tokenizer import (
     stored,
     visible_vocabulary,
 )
+from gpt_course.tokenizer.stored import read_list
 
 _LARGEST = 10**8  # bytes de un vocabulario: el de GPT-2 no llega a 2 MB
 
 
 def tokenizer_files(tokenizer):
     """La clase de un tokenizador y los archivos que pide: ver `gpt_course.tokenizer.stored`."""
+    if isinstance(tokenizer, StoryTokenizer):
+        content = {"words": list(tokenizer.words)}
+        return "cuentos", {"tokenizer.json": json.dumps(content, indent=0, ensure_ascii=False) + "\n"}
     return stored(tokenizer)
 
 
 def read_tokenizer(directory, settings):
     """El tokenizador de una carpeta cuyo `config.json` dice `settings`."""
+    if settings.get("tokenizer") == "cuentos":
+        return StoryTokenizer(read_list(directory / "tokenizer.json", "words"))
     if "emb_dim" in settings:  # con las claves del curso
         return restored(settings.get("tokenizer"), directory)
     _check_is_gpt2(directory, settings)

@@ -1,9 +1,12 @@
 """Un tokenizador BPE sobre bytes que se lee entero."""
 
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from gpt_course.config import is_whole
 from gpt_course.tokenizer.pieces import BYTES, END_OF_TEXT, check_text, split_text, to_parts
+
+_REMEMBERED = 2**16  # trozos: unos 20 MB
 
 
 def merge_pair(parts, pair):
@@ -30,6 +33,7 @@ class BPETokenizer:
         self.tokens = list(dict.fromkeys([*BYTES, *joined]))  # sin repetir, en orden
         self.number = {token: index for index, token in enumerate(self.tokens)}
         self.rank = {pair: index for index, pair in enumerate(self.merges)}
+        self._known = {}  # {trozo: sus números}: un texto repite casi todos los suyos
         self.eot_token = len(self.tokens)
         self.n_vocab = len(self.tokens) + 1
 
@@ -48,8 +52,40 @@ class BPETokenizer:
         ids = []
         for index, document in enumerate(text.split(END_OF_TEXT) if special else [text]):
             ids += [self.eot_token] * (index > 0)
-            ids += [self.number[part] for piece in split_text(document) for part in self.steps(piece)[-1]]
+            for piece in split_text(document):
+                ids += self._known.get(piece) or self._learn(piece)
         return ids
+
+    def _learn(self, piece):
+        """Los números de un trozo, que se recuerdan para la próxima vez."""
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[piece] = ids = tuple(self.number[part] for part in self._merged(to_parts(piece)))
+        return ids
+
+    def _merged(self, parts):
+        """Lo último de `steps`, sin guardar los pasos: cada fusión mira solo a sus vecinas."""
+        parts, end = [*parts, b""], len(parts)  # el −1, vacío, no se une con nadie
+        after, before = [*range(1, end + 1), end], list(range(-1, end))
+        queue = [(self.rank[pair], i) for i, pair in enumerate(pairwise(parts)) if pair in self.rank]
+        heapify(queue)
+        while queue:
+            rank, touched = queue[0][0], []
+            while (
+                queue and queue[0][0] == rank
+            ):  # la que se aprendió antes, donde esté, de izquierda a derecha
+                i = heappop(queue)[1]
+                j = after[i]
+                if self.rank.get((parts[i], parts[j])) == rank:  # si no, otra fusión se llevó una mitad
+                    parts[i], parts[j] = parts[i] + parts[j], b""
+                    after[i] = after[j]
+                    before[after[j]] = i
+                    touched += [before[i], i]
+            for i in touched:
+                pair = (parts[i], parts[after[i]])
+                if pair in self.rank:
+                    heappush(queue, (self.rank[pair], i))
+        return [part for part in parts if part]
 
     def decode_bytes(self, ids):
         """Los bytes de una lista de números de token, aunque corten una letra por la mitad."""

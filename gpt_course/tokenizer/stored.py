@@ -13,7 +13,7 @@ _LARGEST = 10**8  # bytes de un tokenizer.json: con 50 000 fusiones no llega a 1
 
 
 def stored(tokenizer):
-    """Cómo se guarda un tokenizador: su clase («gpt2» o «bpe») y los archivos que pide, {nombre: texto}.
+    """Cómo se guarda un tokenizador: su clase (`gpt2` o `bpe`) y los archivos que pide, {nombre: texto}.
 
     Errores: `ValueError` si no es ni el de GPT-2 ni un `BPETokenizer`.
     """
@@ -36,7 +36,7 @@ def restored(kind, directory):
     if kind == "gpt2":
         return load_gpt2_tokenizer()
     if kind != "bpe":
-        raise ValueError(f"El tokenizador debe ser «gpt2» o «bpe»; en {directory.name} pone {kind!r}.")
+        raise ValueError(f"El tokenizador debe ser `gpt2` o `bpe`; en {directory.name} pone {kind!r}.")
     return BPETokenizer(read_merges(read_list(directory / "tokenizer.json", "merges")))
 
 

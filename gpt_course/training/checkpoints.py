@@ -51,13 +51,14 @@ class Checkpoints:
             os.rename(temporary, self.path(step))
             _sync(self.folder)
         except (OSError, SafetensorError) as error:
-            shutil.rmtree(temporary, ignore_errors=True)
             last = self.steps()
             left = f"Sigue entero el de antes, {self.path(last[-1])}" if last else "Aún no había ninguno"
             raise OSError(
-                f"No se pudo guardar el punto de control del paso {step}: {error}. {left}. Comprueba el espacio y "
-                "los permisos, y sigue con --resume."
+                f"No se pudo guardar el punto de control del paso {step}: {error}. {left}. Comprueba el "
+                "espacio y los permisos, y sigue con --resume."
             ) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)  # si ya tiene su nombre, no hay nada que borrar
         self._prune(best)
 
     def latest(self, stranger, say):

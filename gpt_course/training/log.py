@@ -32,6 +32,12 @@ def curve(rows, key):
     return [step for step, _ in points], [value for _, value in points]
 
 
+def best_step(rows):
+    """El paso de la menor pérdida de validación, el primero si hay empate; None si no se ha medido."""
+    steps, values = curve(rows, "validation")
+    return steps[values.index(min(values))] if values else None
+
+
 def without_clock(rows):
     """Las mismas líneas sin lo que depende del reloj y del equipo: lo que dos corridas iguales comparten."""
     return [{key: value for key, value in row.items() if key not in CLOCK} for row in rows]
@@ -44,7 +50,7 @@ class Log:
         self.rows = list(rows)
         self._file = None
         if path is not None:
-            new = path.with_name(path.name + ".nuevo")
+            new = path.with_name(f".{path.name}.nuevo")
             with open(new, "w", encoding="utf-8", newline="\n") as file:
                 file.writelines(map(_line, self.rows))
                 file.flush()

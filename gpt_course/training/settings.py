@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from gpt_course.config import GPT_CONFIG_124M, STORY_CONFIG, check_config, check_count, check_number, check_switch
+from gpt_course.config import (
+    GPT_CONFIG_124M,
+    STORY_CONFIG,
+    check_config,
+    check_count,
+    check_number,
+    check_switch,
+)
 from gpt_course.training.optimizer import OPTIMIZERS
 from gpt_course.training.schedule import SCHEDULES, factor
 
@@ -58,7 +65,9 @@ class Settings:
         named = self.config or ("cuentos" if self.data == "cuentos" else "gpt2")
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} debe ser uno de {', '.join(allowed)}; llegó {getattr(self, name)!r}.")
+                raise ValueError(
+                    f"{name} debe ser uno de {', '.join(allowed)}; llegó {getattr(self, name)!r}."
+                )
         check_switch("tied", self.tied)
         decided["config"] = self._read_config(named)
         decided["lr"] = RATES.get(named, 1e-3) if isinstance(named, str) else 1e-3
@@ -81,13 +90,17 @@ class Settings:
         """Por cuánto se multiplica `lr` en el paso `step` (ver `schedule`)."""
         return factor(step, schedule=self.schedule, steps=self.steps, warmup=self.warmup)
 
+    def measures(self, step):
+        """¿Se mide la validación tras ese paso? Cada `eval_every`, y tras el último."""
+        return step % self.eval_every == 0 or step == self.steps
+
     def model_config(self, vocab_size):
         """La configuración entera, con el vocabulario de los datos. Errores: `ValueError` si dice otro."""
         cfg = {"vocab_size": vocab_size, **self.config}
         if cfg["vocab_size"] != vocab_size:
             raise ValueError(
-                f"La configuración dice vocab_size = {cfg['vocab_size']} y los datos tienen {vocab_size} tokens "
-                "distintos. Quita esa clave, y valdrá la de los datos."
+                f"La configuración dice vocab_size = {cfg['vocab_size']} y los datos tienen {vocab_size} "
+                "tokens distintos. Quita esa clave, y valdrá la de los datos."
             )
         return check_config(cfg)
 

@@ -40,8 +40,8 @@ def open_source(settings):
 class Stories:
     """Los cuentos: cada fila es uno entero, y ninguno se repite a propósito.
 
-    floor: la pérdida de quien sabe toda la gramática, en nats por token. truth: la suya en los cuentos con los
-    que se mide, que son pocos y por eso no es igual.
+    floor: la pérdida de quien sabe toda la gramática, en nats por token. truth: la suya en los cuentos con
+    los que se mide, que son pocos y por eso no es igual.
     """
 
     def __init__(self, settings):
@@ -94,7 +94,10 @@ class Windows:
         """Los lotes del paso `step`, que empieza en 1: parejas (x, y), los dos (B, T) int64."""
         rows, count = self.settings.batch, self.settings.accumulation
         first = (step - 1) * rows * count
-        return [self._batch(map(self._start, range(at, at + rows))) for at in range(first, first + rows * count, rows)]
+        return [
+            self._batch(map(self._start, range(at, at + rows)))
+            for at in range(first, first + rows * count, rows)
+        ]
 
     def validation(self):
         """Los lotes con los que se mide, siempre los mismos: ventanas repartidas por la parte guardada."""

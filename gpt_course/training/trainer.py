@@ -86,7 +86,8 @@ class Trainer:
         loss = self.world.sum(total) / self.world.sum(count)
         if not math.isfinite(loss):
             raise NotFinite(
-                f"Tras el paso {self.step} la pérdida de validación no es un número finito ({loss}).", self.step - 1
+                f"Tras el paso {self.step} la pérdida de validación no es un número finito ({loss}).",
+                self.step - 1,
             )
         self.seconds += time.perf_counter() - start
         bits, source = loss / math.log(2), self.source
