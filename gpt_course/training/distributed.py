@@ -9,6 +9,8 @@ Fuentes: Li et al. (2020), arXiv 2006.15704 (DDP); Rajbhandari et al. (2020), ar
 al. (2023), arXiv 2304.11277 (FSDP).
 """
 
+import random
+import signal
 from datetime import timedelta
 
 import torch
@@ -26,22 +28,15 @@ class Processes(World):
     fsdp: cada uno guarda solo su trozo de los pesos y del optimizador; si no, los tiene enteros (DDP).
     """
 
+    signals = (signal.SIGINT,)  # SIGTERM es de torchrun: otro ha muerto y ya no se puede guardar
+
     def __init__(self, rank, size, *, device="cpu", fsdp=False):
         self.rank, self.size, self.main = rank, size, rank == 0
         self.device, self.fsdp = torch.device(device), fsdp
         self._patient = distributed.new_group(backend="gloo", timeout=WRITING)
 
     def share(self, batch):
-        """Las filas de este proceso, de un lote (x, y) o (x, y, mask) con B filas: B/size seguidas.
-
-        Errores: `ValueError` si B no se reparte por igual.
-        """
-        rows = len(batch[0])
-        if rows % self.size:
-            raise ValueError(
-                f"El lote tiene {rows} filas y no se reparten por igual entre {self.size} procesos. Elige "
-                f"un lote múltiplo de {self.size}."
-            )
+        """Las filas de este proceso, de un lote (x, y) o (x, y, mask) de B filas: B/size seguidas."""
         return [piece.chunk(self.size)[self.rank] for piece in batch]
 
     def wrap(self, model, loss):
@@ -59,6 +54,10 @@ class Processes(World):
         from torch.nn.parallel import DistributedDataParallel
 
         return DistributedDataParallel(job)
+
+    def sow(self, seed):
+        if not self.main:
+            torch.manual_seed(random.Random(f"{seed}/{self.rank}").getrandbits(63))
 
     def backward(self, job, batches):
         """Gradientes y pérdida de un paso: la media de los tokens de verdad de todos los lotes."""

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from datetime import timedelta
 
 import torch
@@ -16,6 +17,7 @@ from gpt_course.training.world import World
 
 LAUNCH = "python -m torch.distributed.run --standalone --nproc_per_node=2 -m gpt_course.training"
 SILENCE = timedelta(seconds=60)  # lo que se espera a un proceso que no contesta
+COURTESY = 5  # segundos
 _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _leaving = threading.Lock()
 
@@ -31,11 +33,13 @@ def joined(*, fsdp=False, device="cpu"):
     rank, size = _place()
     if size == 1 and not (fsdp and "RANK" in os.environ):
         if fsdp:
-            raise ValueError(f"`--fsdp` reparte el modelo entre procesos y hay uno solo: {LAUNCH} --fsdp …")
+            raise ValueError(
+                f"`--fsdp` reparte el modelo entre procesos y aquí hay uno solo. Lánzalo así: {LAUNCH} --fsdp …"
+            )
         yield World()
         return
     backend, device = _prepare(device)
-    with _listening(f"{rank} de {size}"):
+    with _listening(f"{rank + 1} de {size}"):
         try:
             distributed.init_process_group(backend, timeout=SILENCE)
             yield Processes(rank, size, device=device, fsdp=fsdp)
@@ -43,7 +47,7 @@ def joined(*, fsdp=False, device="cpu"):
         except RuntimeError as error:
             if not isinstance(error, distributed.DistError) and "gloo" not in str(error):
                 raise
-            _leave(f"{rank} de {size}")
+            _leave(f"{rank + 1} de {size}")
 
 
 def _place():
@@ -101,6 +105,17 @@ def _listening(name):
         signal.set_wakeup_fd(before[1])
         signal.signal(signal.SIGTERM, before[0])
         mouth.close()
+
+
+def complain(text):
+    """Escribe una frase en la salida de errores, una sola vez aunque la digan todos los procesos.
+
+    Los demás callan mientras el primero habla y acaba; torchrun los detiene entonces. Si solo falla otro,
+    la dice él.
+    """
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        time.sleep(COURTESY)
+    print(text, file=sys.stderr)
 
 
 def _leave(name):
