@@ -11,7 +11,7 @@ from gpt_course.training.schedule import SCHEDULES
 from gpt_course.training.settings import CONFIGS, DTYPES, Settings
 from gpt_course.training.torchrun import complain, joined
 
-_EXAMPLE = "python -m gpt_course.training --data cuentos --out mi_modelo"
+_EXAMPLE = " ".join(["python", "-m", "gpt_course.training", "--data", "cuentos", "--out", "mi_modelo"])
 _WHOLE = {
     "steps": "pasos (de serie, 1500)",
     "batch": "filas por lote (de serie, 16)",
@@ -70,10 +70,10 @@ def read(arguments):
         "gpt_course.training", "Entrena un GPT, y sigue donde se quedó si se interrumpe.", _EXAMPLE
     )
     add = parser.add
-    add("--data", help="`cuentos`, `relato` o una carpeta de python -m gpt_course.data")
+    add("--data", help="`cuentos`, `relato` o una carpeta de `python -m gpt_course.data`")
     add("--config", help=f"uno de {', '.join(CONFIGS)} o un archivo .json (de serie, según los datos)")
     add("--out", help="carpeta nueva para el modelo, el registro y los puntos de control")
-    add("--resume", action="store_true", help="sigue la corrida que hay en --out, con sus mismas opciones")
+    add("--resume", action="store_true", help="sigue la corrida que hay en `--out`, con sus mismas opciones")
     add("--tied", action="store_true", default=None, help="con la cabeza de salida vinculada")
     for name, text in (_WHOLE | _DECIMAL | _WORDS).items():
         add(_flag(name), help=text)

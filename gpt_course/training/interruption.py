@@ -1,4 +1,4 @@
-"""Ctrl-C y la orden de acabar, sin cortar nada por la mitad."""
+"""`Ctrl-C` y la orden de acabar, sin cortar nada por la mitad."""
 
 import signal
 import threading

@@ -1,9 +1,6 @@
 """Una corrida entera: entrenar, medir, apuntar y guardar, y poder seguir si se interrumpe.
 
-    from gpt_course.training.run import run
-    from gpt_course.training.settings import Settings
-
-    result = run(Settings(data="cuentos", steps=200), "mi_corrida")
+    `run(Settings(data="cuentos", steps=200), "mi_corrida")`
 
 En la carpeta quedan el modelo, que abre `load_model`, con `config.json` y `tokenizer.json`; el registro,
 `log.jsonl`; y en `puntos/`, los puntos de control, que también se abren con `load_model`.
@@ -50,7 +47,7 @@ def run(settings, out=None, *, resume=False, progress=False, say=None, world=Non
     out: carpeta en la que se guarda todo; sin ella, nada. resume: sigue la corrida que haya en `out`.
     progress: una barra en la salida de errores. say: función que recibe los avisos; de serie, van
     ahí.
-    Con Ctrl-C acaba el paso, guarda y lanza `Stopped`.
+    Con `Ctrl-C` acaba el paso, guarda y lanza `Stopped`.
     Errores: `ValueError` si los ajustes no sirven, si no son los de la corrida que se sigue o si la pérdida
     deja de ser un número finito; `OSError` si falla el disco o si otro proceso usa `out`.
     """
@@ -76,7 +73,7 @@ def _train(trainer, log, folder, say, progress):
                 bar.show(log.rows)
         except NotFinite as error:
             kept = folder.rescue(error.good) if folder else ""
-            raise ValueError(f"{error} {kept} Prueba con una tasa de aprendizaje (`lr`) menor.") from None
+            raise ValueError(f"{error}{kept} Prueba con una tasa de aprendizaje (`lr`) menor.") from None
         if folder and trainer.step:
             folder.save()
             folder.export()
