@@ -178,10 +178,10 @@ def test_every_word_has_a_label_and_the_labels_are_all_used(grammar, stories):
 
 STORY = (
     "Había una vez una niña muy curiosa que se llamaba Ana. Un día de lluvia, Ana fue a la playa con su "
-    "amigo Tomás. Llevaba una pelota roja. También llevaba tres manzanas: le dio una a Tomás y le quedaron dos. "
-    "Pero al cruzar el puente, Ana la perdió.\n—No llores, Ana —dijo Tomás—. Vamos a buscarla.\nBuscaron "
-    "durante una hora y al final la encontraron entre unas piedras. Al anochecer, Ana y Tomás volvieron de la "
-    "playa muy contentos, con la pelota roja. Fuera seguía la lluvia."
+    "amigo Tomás. Llevaba una pelota roja. También llevaba tres manzanas: le dio una a Tomás y le quedaron "
+    "dos. Pero al cruzar el puente, Ana la perdió.\n—No llores, Ana —dijo Tomás—. Vamos a buscarla.\n"
+    "Buscaron durante una hora y al final la encontraron entre unas piedras. Al anochecer, Ana y Tomás "
+    "volvieron de la playa muy contentos, con la pelota roja. Fuera seguía la lluvia."
 )
 BREAKS = {
     "género junto al nombre": ("una niña muy curiosa", "una niña muy curioso", " curioso"),
