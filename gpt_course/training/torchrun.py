@@ -122,11 +122,13 @@ def complain(text, *, shared=False):
 
 def _leave(name):
     _leaving.acquire()  # lo dice el primer hilo que llega
-    print(
-        f"\nEl proceso {name} se detiene: otro acabó antes de tiempo o dejó de contestar, o alguien pidió "
-        "parar. Lo guardado sigue ahí: repite la orden con `--resume` para seguir desde el último punto de "
-        "control.",
-        file=sys.stderr,
-        flush=True,
-    )
-    os._exit(1)  # sin despedirse de los demás: quizá ya no están
+    try:
+        print(
+            f"\nEl proceso {name} se detiene: otro acabó antes de tiempo o dejó de contestar, o alguien "
+            "pidió parar. Lo guardado sigue ahí: repite la orden con `--resume` para seguir desde el último punto "
+            "de control.",
+            file=sys.stderr,
+            flush=True,
+        )
+    finally:  # aunque nadie lea ya esa salida, y sin despedirse de los demás: quizá ya no están
+        os._exit(1)
