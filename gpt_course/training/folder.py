@@ -19,11 +19,11 @@ from gpt_course.training.trainer import read_state
 def opened(out, world):
     """La carpeta `out`, creada si no existe y sin otro proceso que escriba en ella."""
     out = Path(out)
-    try:
-        if world.main:
+    if world.main:
+        try:
             out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"No se puede crear la carpeta {out}: {error.strerror}. Elige otra.") from None
+        except OSError as error:
+            raise OSError(f"No se puede crear la carpeta {out}: {error.strerror}. Elige otra.") from None
     with only_one(out) if world.main else nullcontext():
         world.wait()
         yield out
