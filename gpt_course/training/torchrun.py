@@ -125,8 +125,8 @@ def _leave(name):
     try:
         print(
             f"\nEl proceso {name} se detiene: otro acabó antes de tiempo o dejó de contestar, o alguien "
-            "pidió parar. Lo guardado sigue ahí: repite la orden con `--resume` para seguir desde el último punto "
-            "de control.",
+            "pidió parar. Lo guardado sigue ahí: repite la orden con `--resume` para seguir desde el último "
+            "punto de control.",
             file=sys.stderr,
             flush=True,
         )
