@@ -236,10 +236,16 @@ def test_without_torchrun_there_is_one_process(monkeypatch):
         assert type(world) is World
     with (
         pytest.raises(
-            ValueError, match=r"hay uno solo\. Lánzalo así: python -m torch.distributed.run .*--fsdp"
+            ValueError, match=r"hay uno solo\. Lánzalo así: `python -m torch.distributed.run .*--fsdp"
         ),
         torchrun.joined(fsdp=True),
     ):
+        pass
+
+
+@pytest.mark.parametrize("device", ["gpu", *([] if torch.cuda.is_available() else ["cuda"])])
+def test_the_device_must_exist(device):
+    with pytest.raises(ValueError, match=f"llegó '{device}'"), torchrun.joined(device=device):
         pass
 
 

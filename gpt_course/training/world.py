@@ -56,4 +56,4 @@ class World:
 
     def part(self, tensor, parameter):
         """El trozo de `tensor` que le toca a este proceso, repartido como `parameter`."""
-        return tensor
+        return tensor.to(parameter.device)
