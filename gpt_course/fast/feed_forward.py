@@ -9,6 +9,7 @@ from gpt_course.fast.choice import choose
 from gpt_course.fast.linear import linear
 
 _CUBIC = 0.044715
+_PIECE = 2**16
 _SCALE = 2 * math.sqrt(2 / math.pi)
 
 
@@ -19,13 +20,23 @@ def feed_forward(x, wide, narrow):
 
 
 def gelu_and_slope(x):
-    """GELU, la de tanh, y su derivada. Se calcula como x·σ(z), con z = 2·√(2/π)·(x + 0,044715·x³)."""
-    square = x * x
-    sigmoid = torch.addcmul(x, x, square, value=_CUBIC).mul_(_SCALE).sigmoid_()
-    active = x * sigmoid
-    rest = torch.addcmul(active, active, sigmoid, value=-1)  # x·σ·(1 − σ)
-    slope = sigmoid.addcmul_(rest, square, value=3 * _CUBIC * _SCALE).add_(rest, alpha=_SCALE)
+    """GELU, la de tanh, y su derivada: dos tensores como `x`, que debe estar guardado por filas.
+
+    Por trozos, para que ninguna de las cuentas intermedias salga de la memoria rápida del procesador.
+    """
+    active, slope = torch.empty_like(x), torch.empty_like(x)
+    for piece in zip(*(tensor.view(-1).split(_PIECE) for tensor in (x, active, slope)), strict=True):
+        _gelu_and_slope(*piece)
     return active, slope
+
+
+def _gelu_and_slope(x, active, slope):
+    """GELU como x·σ(z), con z = 2·√(2/π)·(x + 0,044715·x³), que cuesta menos que con tanh."""
+    square = x * x
+    sigmoid = torch.addcmul(x, x, square, value=_CUBIC, out=slope).mul_(_SCALE).sigmoid_()
+    torch.mul(x, sigmoid, out=active)
+    rest = torch.addcmul(active, active, sigmoid, value=-1)  # x·σ·(1 − σ)
+    slope.addcmul_(rest, square, value=3 * _CUBIC * _SCALE).add_(rest, alpha=_SCALE)
 
 
 class _FeedForward(torch.autograd.Function):
