@@ -19,6 +19,7 @@ MODULES = sorted(
 # ni menos: una flecha que nadie usa sobra, y una que falta se dibuja (o se piensa si hace falta).
 PICTURE = {
     "config": [],
+    "command": [],
     # las piezas
     "dropout": ["config"],
     "layers": ["config"],
@@ -34,18 +35,25 @@ PICTURE = {
     # escribir
     "cache": ["config"],
     "sampling": ["config"],
-    "generation": ["cache", "checks", "config", "padding", "sampling"],
     # el texto
     "files": [],
     "tokenizer": ["config", "files"],
-    "data": ["config", "files"],
+    "data": ["command", "config", "files", "tokenizer"],
     "stories": ["config", "tokenizer"],
     # alrededor del modelo, que no sabe nada de esto
-    "training": ["block", "checks", "config"],
-    "fast": ["attention", "checks", "config", "layers", "model", "training"],
-    "weights": ["config", "dropout", "model", "tokenizer"],
-    "memory": ["config"],
     "plotting": ["config"],
+    "loss": ["checks", "padding"],
+    "fast": ["attention", "block", "checks", "config", "dropout", "layers", "loss", "model", "padding"],
+    "weights": ["config", "dropout", "files", "model", "tokenizer"],
+    "models": ["files", "stories", "tokenizer", "weights"],
+    "generation": [
+        *("cache", "checks", "command", "config", "models", "padding", "sampling", "stories", "tokenizer"),
+    ],
+    "training": [
+        *("block", "command", "config", "data", "fast", "initialization", "loss", "model", "models"),
+        *("plotting", "stories", "tokenizer"),
+    ],
+    "memory": ["command", "config"],
     "exercises": [],
     "cells": ["exercises"],
     "bench": [

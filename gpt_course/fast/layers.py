@@ -82,7 +82,11 @@ class FastFeedForward(FeedForward):
             return super().forward(x)
         wide, _, narrow = self.layers
         if torch.is_grad_enabled():
-            return feed_forward(x, wide, narrow) if ours(x) and wide.weight.dtype == x.dtype else super().forward(x)
+            return (
+                feed_forward(x, wide, narrow)
+                if ours(x) and wide.weight.dtype == x.dtype
+                else super().forward(x)
+            )
         if halves(x, wide.precision):
             with kernels.in_halves():
                 return narrow(kernels.halved(x, wide.weight, wide.bias, gelu=True)).float()
