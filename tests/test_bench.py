@@ -102,7 +102,7 @@ def result():
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "measure_limits", functools.partial(measure_limits, repeats=1))
-        patch.setattr(rounds, "_turn", lambda order: as_json(turn.take_turn(as_json(order))))
+        patch.setattr(rounds, "take_turn_apart", lambda order: as_json(turn.take_turn(as_json(order))))
         found = rounds.run(contenders, rounds=1, cfg=CFG, sizes=SIZES)
     torch.set_num_threads(threads)
     torch.set_float32_matmul_precision(precision)
@@ -117,7 +117,7 @@ def test_a_turn_is_another_process(reference, tmp_path):
     save_gpt2(reference, tmp_path)
     weights = str(tmp_path / "model.safetensors")
     order = {"kind": "read", "contender": "gpt_course", "cfg": CFG, "weights": weights, **SIZES}
-    found = rounds._turn(order)
+    found = rounds.take_turn_apart(order)
     assert found["import"] >= found["torch"] > 0.01  # aquí ya estaría importado
     expected = reference(turn._tokens(order, *SIZES["check"]))[..., :: turn.CHECKED].flatten()
     assert found["logits"] == pytest.approx(expected.tolist(), abs=1e-4)
@@ -165,7 +165,7 @@ def fake_turns(monkeypatch, answer):
         asked.append((order["kind"], order["contender"], sorted(order["write"])))
         return answer(order)
 
-    monkeypatch.setattr(rounds, "_turn", turn_)
+    monkeypatch.setattr(rounds, "take_turn_apart", turn_)
     return asked
 
 
@@ -278,7 +278,7 @@ def test_a_process_that_fails_says_why(tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise ImportError('falta una biblioteca')")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(RuntimeError, match=r"^ImportError: falta una biblioteca$"):
-        rounds._turn({"kind": "read", "contender": "gpt_course", "cfg": CFG, "weights": "", **SIZES})
+        rounds.take_turn_apart({"kind": "read", "contender": "gpt_course", "cfg": CFG, "weights": "", **SIZES})
 
 
 def test_who_would_take_too_long_does_not_write(monkeypatch):

@@ -14,7 +14,7 @@ _SCALE = 2 * math.sqrt(2 / math.pi)
 
 
 def feed_forward(x, wide, narrow):
-    """`narrow(gelu(wide(x)))`, con dos capas lineales: (…, C) → (…, C). Se deriva cuantas veces haga falta."""
+    """`narrow(gelu(wide(x)))`, con dos capas lineales: (…, C) → (…, C). Se deriva cuanto haga falta."""
     pieces = wide.weight, wide.bias, narrow.weight, narrow.bias
     return _FeedForward.apply(x.flatten(0, -2), *pieces, wide.precision).view(x.shape)
 

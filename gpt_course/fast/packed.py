@@ -22,7 +22,7 @@ _PIECES |= {FastAttention, FastFeedForward, FastGELU, FastLayerNorm, FastLinear}
 
 
 def packs(model, x):
-    """Si `model` está como lo deja `make_fast`, sin nadie que mire y sin dropout, que sortea también el relleno."""
+    """Si `model` está como lo deja `make_fast`, nadie mira dentro y no hay dropout, que sortea el relleno."""
     weight = model.final_norm.scale
     if x.shape[1] > LONGEST or not ours(weight[None]):
         return False
