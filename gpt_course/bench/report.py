@@ -100,8 +100,8 @@ def _story_notes(stories):
         rivals = [speed for name, speed in speeds.items() if name != OURS]
         shown = ", ".join(f"`{name}` {spanish(round(speed))}" for name, speed in speeds.items())
         gain = f"; ventaja, {spanish(speeds[OURS] / max(rivals), 2)}×" if rivals else ""
-        what = f"Entrenar con {stories['batch']} cuentos, AdamW, {threads} {'hilo' if threads == '1' else 'hilos'}"
-        found.append(f"{what}: {shown} tokens/s{gain}.")
+        what = f"{threads} hilo" if threads == "1" else f"{threads} hilos"
+        found.append(f"Entrenar con {stories['batch']} cuentos, AdamW, {what}: {shown} tokens/s{gain}.")
     return [
         *found,
         *(f"Sin medir con los cuentos: `{name}`, {why}." for name, why in stories["failed"].items()),

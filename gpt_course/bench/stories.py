@@ -1,6 +1,7 @@
 """Entrenar con los cuentos: un modelo pequeño, en el que cuenta cada operación, y lotes con relleno."""
 
 import importlib.util
+import itertools
 import statistics
 import tempfile
 import time
@@ -117,4 +118,4 @@ def _trainer(contender, model, batches):
         trainer = Trainer(model.train(), arguments, train_dataset=data, callbacks=[Clock()])
         trainer.data_collator = lambda rows: rows[0]
         trainer.train()
-    return [after - before for before, after in zip(clock, clock[1:], strict=False)], first
+    return [after - before for before, after in itertools.pairwise(clock)], first

@@ -17,8 +17,8 @@ MEDIUM = "_medium"  # final de los turnos en que se puede redondear a bf16 al mu
 def take_turn(order):
     """Hace un turno y devuelve lo medido.
 
-    order: `kind` (`read`, `train`, los dos con `_medium`, `limits`, `bf16` o `stories`), `contender`, `cfg`, `weights`
-    (un archivo safetensors), `real` (la carpeta de los pesos que se redondean) y los tamaños de
+    order: `kind` (`read`, `train`, los dos con `_medium`, `limits`, `bf16` o `stories`), `contender`, `cfg`,
+    `weights` (un archivo safetensors), `real` (la carpeta de los pesos que se redondean) y los tamaños de
     `rounds.SIZES`.
     Los tiempos, en segundos; la memoria, en bytes.
     """
