@@ -58,7 +58,7 @@ PICTURE = {
     "cells": ["exercises"],
     "bench": [
         *("config", "data", "fast", "generation", "initialization", "memory", "model", "plotting"),
-        *("tokenizer", "training", "weights"),
+        *("stories", "tokenizer", "training", "weights"),
     ],
 }
 
