@@ -15,7 +15,7 @@ from torch import distributed
 from gpt_course.training.distributed import Processes
 from gpt_course.training.world import World
 
-LAUNCH = "python -m torch.distributed.run --standalone --nproc_per_node=2 -m gpt_course.training"
+LAUNCH = "`python -m torch.distributed.run --standalone --nproc_per_node=2 -m gpt_course.training …`"
 SILENCE = timedelta(seconds=60)  # lo que se espera a un proceso que no contesta
 COURTESY = 5  # segundos
 _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -36,7 +36,7 @@ def joined(*, fsdp=False, device="cpu"):
     if size == 1 and not (fsdp and "RANK" in os.environ):
         if fsdp:
             raise ValueError(
-                f"`--fsdp` reparte el modelo entre procesos y hay uno solo. Lánzalo así: `{LAUNCH} --fsdp …`"
+                f"`--fsdp` reparte el modelo entre procesos y hay uno solo. Lánzalo así: {LAUNCH}"
             )
         world = World()
         world.device = torch.device(device)
@@ -63,7 +63,7 @@ def _place():
     if len(given) < len(_VARIABLES) or not all(number.isdecimal() for number in numbers):
         raise ValueError(
             f"Para repartir el entrenamiento hacen falta las variables {', '.join(_VARIABLES)} y llegaron "
-            f"{given}. Las pone torchrun: `{LAUNCH} …`"
+            f"{given}. Las pone torchrun: {LAUNCH}"
         )
     return int(numbers[0]), int(numbers[1])
 
