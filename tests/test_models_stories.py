@@ -15,7 +15,7 @@ from gpt_course.training.settings import Settings
 from gpt_course.training.trainer import Trainer
 from gpt_course.training.world import World
 
-DIGEST = "HUELLA"
+DIGEST = "99936a10db07ad085a2439058f1337c5a6df31c4f8e7747ec0afbcd4b2176652"
 
 
 @pytest.fixture(scope="module")
