@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -11,6 +12,10 @@ from regenerate import MEASURED, ROOT
 from repository import tracked
 
 from gpt_course.bench.report import tables
+from gpt_course.data.__main__ import read as read_data
+from gpt_course.generation.__main__ import read as read_generation
+from gpt_course.stories import load_grammar
+from gpt_course.training.__main__ import read as read_training
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -57,3 +62,22 @@ def test_the_speed_table_is_the_one_that_was_measured():
     assert expected in README, f"Las tablas de velocidad de README.md deben ser:\n{expected}"
     processors = [result["machine"]["processor"] for result in results]
     assert all(f"**{name}**" in README for name in processors) and len(set(processors)) == len(processors)
+
+
+def test_the_story_is_the_one_that_the_block_writes(capsys):
+    section = README.split("## Un modelo que escribe")[1].split("\n## ")[0]
+    [code] = re.findall(r"^```python\n(.*?)^```", section, flags=re.M | re.S)
+    [story] = re.findall(r"^```text\n(.*?)^```", section, flags=re.M | re.S)
+    assert len(code.splitlines()) < 10
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out == story
+    assert load_grammar().parse(story.removesuffix("\n")).belongs
+
+
+def test_the_commands_of_the_section_are_understood():
+    section = README.split("## Un modelo que escribe")[1].split("\n## ")[0]
+    readers = {"generation": read_generation, "data": read_data, "training": read_training}
+    named = re.findall(r"^python -m gpt_course\.(\w+) (.*)$", section, flags=re.M)
+    assert {name for name, _ in named} == set(readers)
+    for name, arguments in named:
+        readers[name](shlex.split(arguments))
