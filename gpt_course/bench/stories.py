@@ -14,7 +14,7 @@ OURS = "gpt_course"
 
 
 def run_stories(contenders, *, rounds=3, turn=None):
-    """{"batch": filas, "speeds": {hilos: {nombre: tokens/s}}, "failed": {nombre: motivo}}.
+    """`batch`, filas; `speeds`, tokens por segundo de cada uno según los hilos; `failed`, los motivos.
 
     Un turno es un proceso nuevo con los mismos pesos y los mismos lotes; se da la mediana de las vueltas.
     Todos recortan el gradiente a 1, como el `Trainer` de transformers. Quien no da la misma pérdida, fuera.
@@ -45,7 +45,7 @@ def run_stories(contenders, *, rounds=3, turn=None):
 
 
 def _medians(found, failed):
-    """Los tokens por segundo de cada uno, salvo de quien falla o pierde otra cosa (y lo apunta en `failed`)."""
+    """Los tokens por segundo de cada uno; a quien no pierde lo mismo lo apunta en `failed`."""
     expected = found["1"][OURS][0]["loss"]
     for name, results in found["1"].items():
         if abs(results[0]["loss"] - expected) > 1e-4 * expected:
