@@ -13,6 +13,17 @@ GPT_CONFIG_124M = {
     "qkv_bias": False,  # sesgos en query, key y value
 }
 
+# El modelo de los cuentos: tan pequeño que aprende a escribirlos en minutos, en un equipo corriente.
+STORY_CONFIG = {
+    "vocab_size": 473,  # las palabras de gpt_course.stories, y el final
+    "context_length": 144,  # cabe el cuento más largo
+    "emb_dim": 64,
+    "n_heads": 4,
+    "n_layers": 2,
+    "drop_rate": 0.0,  # los cuentos no se repiten: no hay qué memorizar
+    "qkv_bias": False,
+}
+
 # Los cuatro modelos que OpenAI publicó en 2019 (Radford et al.): comparten la matriz de entrada con
 # la cabeza de salida y llevan sesgos en query, key y value.
 _RELEASED = {**GPT_CONFIG_124M, "qkv_bias": True, "tie_weights": True}

@@ -39,6 +39,7 @@ PICTURE = {
     "files": [],
     "tokenizer": ["config", "files"],
     "data": ["config", "files"],
+    "stories": ["config", "tokenizer"],
     # alrededor del modelo, que no sabe nada de esto
     "training": ["block", "checks", "config"],
     "fast": ["attention", "checks", "config", "layers", "model", "training"],
