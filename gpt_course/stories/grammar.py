@@ -65,18 +65,23 @@ class Grammar:
 
     def sample(self, rng):
         """Un cuento, sorteado con `rng`, un `random.Random`."""
-        number, drawn, words = self._steps.start, {}, []
+        return self.derive(rng)[0]
+
+    def derive(self, rng):
+        """Un cuento y el logaritmo (nats) de la probabilidad de las elecciones que lo hicieron."""
+        number, drawn, words, nats = self._steps.start, {}, [], 0.0
         while number != END:
             step = self._steps[number]
             if isinstance(step, Branch):
                 sums, ways = step.ways(drawn)
-                _, number, row = ways[bisect(sums, rng.random(), hi=len(sums) - 1)]
+                p, number, row = ways[bisect(sums, rng.random(), hi=len(sums) - 1)]
+                nats += math.log(p)
                 if row is not None:
                     drawn[step.variable] = row
             else:
                 words += step.words(drawn)
                 number = step.then
-        return "".join(words)
+        return "".join(words), nats
 
     def story(self, index, seed=0):
         """El cuento número `index` de la serie sin fin `seed`: el mismo en todas las máquinas."""
