@@ -1,6 +1,7 @@
-"""Leer un archivo del curso y no fiarse: sus bytes deben tener la huella SHA-256 que esperamos."""
+"""Leer un archivo y no fiarse: ni de que esté entero ni de que diga lo que debe."""
 
 import hashlib
+import json
 
 
 def read_checked(path, sha256):
@@ -23,3 +24,18 @@ def read_checked(path, sha256):
             f"({len(data)} bytes). {remedy}"
         )
     return data.decode()
+
+
+def read_json(path, limit=10**6):
+    """El diccionario que guarda `path`, un archivo JSON de hasta `limit` bytes.
+
+    Errores: `OSError` si no se puede leer; `ValueError` si no es un JSON entero o no guarda un diccionario.
+    """
+    try:
+        with open(path, "rb") as file:
+            found = json.loads(file.read(limit))
+    except (ValueError, RecursionError):
+        raise ValueError(f"{path.name} no es un JSON completo. Descárgalo otra vez o bórralo.") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} debe ser un diccionario; llegó {type(found).__name__}.")
+    return found

@@ -19,6 +19,7 @@ MODULES = sorted(
 # ni menos: una flecha que nadie usa sobra, y una que falta se dibuja (o se piensa si hace falta).
 PICTURE = {
     "config": [],
+    "command": [],
     # las piezas
     "dropout": ["config"],
     "layers": ["config"],
@@ -41,10 +42,15 @@ PICTURE = {
     "data": ["config", "files"],
     "stories": ["config", "tokenizer"],
     # alrededor del modelo, que no sabe nada de esto
-    "training": ["block", "checks", "config"],
-    "fast": ["attention", "checks", "config", "layers", "model", "training"],
-    "weights": ["config", "dropout", "model", "tokenizer"],
-    "memory": ["config"],
+    "loss": ["checks"],
+    "fast": ["attention", "checks", "config", "layers", "loss", "model"],
+    "weights": ["config", "dropout", "files", "model", "tokenizer"],
+    "models": ["files", "stories", "tokenizer", "weights"],
+    "training": [
+        *("block", "command", "config", "data", "fast", "files", "initialization", "loss", "model", "models"),
+        *("stories", "tokenizer"),
+    ],
+    "memory": ["command", "config"],
     "plotting": ["config"],
     "exercises": [],
     "cells": ["exercises"],

@@ -19,7 +19,7 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 import gpt_course
 from gpt_course import tokenizer
-from gpt_course.tokenizer import BPETokenizer, load_gpt2_merges, load_gpt2_tokenizer, train_bpe
+from gpt_course.tokenizer import BPETokenizer, gpt2, load_gpt2_merges, load_gpt2_tokenizer, train_bpe
 
 STORY = Path(gpt_course.__file__).parent / "data" / "relato.txt"
 TEXTS = [
@@ -50,7 +50,7 @@ def encoding():
 @pytest.fixture(scope="module")
 def vocabulary():
     """Los 50 257 tokens en orden, a partir de vocab.bpe y del alfabeto de bytes de transformers."""
-    lines = tokenizer.VOCAB_BPE.read_text(encoding="utf-8").split("\n")[1:-1]
+    lines = gpt2.VOCAB_BPE.read_text(encoding="utf-8").split("\n")[1:-1]
     merges = [tuple(line.split(" ")) for line in lines]
     names = [*bytes_to_unicode().values(), *map("".join, merges), "<|endoftext|>"]
     return {name: index for index, name in enumerate(names)}, merges
@@ -117,11 +117,11 @@ def test_end_of_text(encoding):
 
 def test_the_table_is_the_published_one():
     assert tokenizer.VOCAB_BPE_SHA256 == "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"
-    assert hashlib.sha256(tokenizer.VOCAB_BPE.read_bytes()).hexdigest() == tokenizer.VOCAB_BPE_SHA256
+    assert hashlib.sha256(gpt2.VOCAB_BPE.read_bytes()).hexdigest() == tokenizer.VOCAB_BPE_SHA256
 
 
 def test_the_licence_travels_with_the_table():
-    assert any("LICENSE" in path.name for path in tokenizer.VOCAB_BPE.parent.iterdir())
+    assert any("LICENSE" in path.name for path in gpt2.VOCAB_BPE.parent.iterdir())
 
 
 def test_loading_twice_gives_the_same_object():
@@ -139,8 +139,8 @@ def table(tmp_path, monkeypatch):
         raise AssertionError("El tokenizador intentó salir a la red.")
 
     path = tmp_path / "vocab.bpe"
-    path.write_bytes(tokenizer.VOCAB_BPE.read_bytes())
-    monkeypatch.setattr(tokenizer, "VOCAB_BPE", path)
+    path.write_bytes(gpt2.VOCAB_BPE.read_bytes())
+    monkeypatch.setattr(gpt2, "VOCAB_BPE", path)
     monkeypatch.setattr(socket, "socket", no_network)
     monkeypatch.setattr(socket, "create_connection", no_network)
     load_gpt2_tokenizer.cache_clear()

@@ -9,8 +9,8 @@ from gpt_course.config import check_count
 from gpt_course.fast.choice import someone_rewrites
 from gpt_course.fast.layers import FastLinear, watched
 from gpt_course.fast.linear import linear
+from gpt_course.loss import check_batch, check_targets, next_token_loss
 from gpt_course.model import GPTModel
-from gpt_course.training.loss import check_batch, check_targets, next_token_loss
 
 _COLUMNS = 4096  # el gradiente de la cabeza se suma por bandas: no hace falta otra matriz como ella
 

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 
+from gpt_course.command import BadInput, Parser, prepare_streams
 from gpt_course.config import GPT2_CONFIGS
 from gpt_course.memory.advice import advice, verdict, with_margin
 from gpt_course.memory.ledger import inference_peak, training_peak
@@ -13,28 +14,12 @@ from gpt_course.memory.report import summary, table
 from gpt_course.memory.units import parse_size
 
 CONFIG_COUNTS = ("vocab_size", "context_length", "emb_dim", "n_heads", "n_layers")
-_PROGRAM = ["python", "-m", "gpt_course.memory"]
-_EXAMPLE = " ".join([*_PROGRAM, "--model", "gpt2", "--batch", "4", "--seq", "512", "--ram", "8GiB"])
-
-
-class BadInput(Exception):
-    """Lo que se escribió en la terminal no sirve; el texto es la única frase que se muestra."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):  # por ejemplo, `argument --batch: expected one argument`
-        option = message.split(":")[0].removeprefix("argument ")
-        raise BadInput(f"No se entiende {option}: le falta su valor o le sobra. Por ejemplo: {_EXAMPLE}")
-
-    def format_help(self):
-        return super().format_help().replace("usage:", "Uso:")
+_EXAMPLE = "python -m gpt_course.memory --model gpt2 --batch 4 --seq 512 --ram 8GiB"
 
 
 def main(arguments=None):
     """Imprime la cuenta; devuelve el código de salida: 0, o 2 si la orden no sirve."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # una terminal sin acentos recibe «?» y no un error
-            stream.reconfigure(errors="replace")
+    prepare_streams()
     try:
         options = read(arguments)
         plan = make_plan(options)
@@ -67,14 +52,10 @@ def _as_json(options, plan, ram):
 
 def read(arguments):
     """Las opciones de la terminal. Lanza `BadInput` con una frase en español."""
-    parser = _Parser(
-        usage=" ".join([*_PROGRAM, "[opciones]"]),
-        description="Predice la memoria y las operaciones de un GPT, sin crearlo.",
-        allow_abbrev=False,
-        add_help=False,
+    parser = Parser(
+        "gpt_course.memory", "Predice la memoria y las operaciones de un GPT, sin crearlo.", _EXAMPLE
     )
-    add = parser.add_argument_group("Opciones").add_argument
-    add("-h", "--help", action="help", help="muestra esta ayuda")
+    add = parser.add
     add("--model", default="gpt2", help=f"uno de {', '.join(GPT2_CONFIGS)} (de serie, gpt2)")
     add("--batch", help="frases por lote, B (de serie, 1)")
     add("--seq", help="tokens por frase, T (de serie, context_length)")
@@ -89,10 +70,7 @@ def read(arguments):
         add(_flag(name), action=argparse.BooleanOptionalAction, help=f"cambia {name}")
     add("--ram", help="memoria del equipo, como 8GiB: dice si cabe y qué lo haría caber")
     add("--json", action="store_true", help="la cuenta como JSON, con los tamaños en bytes")
-    options, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        raise BadInput(f"No existe la opción {unknown[0]!r}. Míralas con `--help`. Por ejemplo: {_EXAMPLE}")
-    return options
+    return parser.read(arguments)
 
 
 def make_plan(options):

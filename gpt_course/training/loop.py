@@ -8,8 +8,8 @@ import torch
 from tqdm import tqdm
 
 from gpt_course.config import check_count
+from gpt_course.loss import next_token_loss
 from gpt_course.training.batches import EMPTY, endless, one_round, places
-from gpt_course.training.loss import next_token_loss
 
 
 @torch.enable_grad()

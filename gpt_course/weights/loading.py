@@ -1,11 +1,11 @@
 """Cargar GPT-2: del archivo al modelo, sin que los pesos estén dos veces en memoria."""
 
-import json
 from reprlib import repr as short
 
 import torch
 
-from gpt_course.config import GPT2_CONFIGS
+from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M, check_config
+from gpt_course.files import read_json
 from gpt_course.model import GPTModel
 from gpt_course.weights.names import from_gpt2, to_gpt2
 from gpt_course.weights.source import Source, find_file, some
@@ -21,19 +21,18 @@ _FIXED = {  # lo que un config.json puede pedir y este modelo no sabe hacer de o
     "scale_attn_by_inverse_layer_idx": (False,),
     "add_cross_attention": (False,),
 }
-_SIZES = {
-    "vocab_size": "vocab_size",
-    "n_positions": "context_length",
-    "n_embd": "emb_dim",
-    "n_layer": "n_layers",
+_OURS = (*GPT_CONFIG_124M, "tie_weights")
+_SHAPED = {  # lo que se ve en los tensores, como lo llaman ellos y como lo llamamos aquí
+    **{"n_positions": "context_length", "n_embd": "emb_dim", "n_layer": "n_layers"},
+    **{name: name for name in _OURS if name not in ("n_heads", "drop_rate")},
 }
 
 
 def load_gpt2(path, *, n_heads=None):
     """Crea un `GPTModel` con los pesos de `path`, en float32 y en modo de evaluación.
 
-    path: una carpeta con `model.safetensors` y `config.json`, como las de Hugging Face, o un archivo
-    `.safetensors`, `.pt` o `.pth` con esos nombres o con los de este curso (`tok_emb.weight`…). El tamaño
+    path: una carpeta con `model.safetensors` y `config.json`, como las de Hugging Face o las de `save_model`,
+    o un archivo `.safetensors`, `.pt` o `.pth` con los nombres de unas o de otras. El tamaño
     sale de las formas; las cabezas, que no se ven en ellas, de `n_heads`, de `config.json`, de lo que
     `save_gpt2` anota junto a los pesos o, si C y L son los de un GPT-2 publicado, de las suyas.
     La cabeza de salida se vincula si no está en el archivo o es igual a la incrustación de tokens.
@@ -54,7 +53,8 @@ def load_gpt2(path, *, n_heads=None):
     token, head = ("tok_emb", "out_head") if ours else ("wte", "lm_head")
     cfg = _config(known, settings, n_heads, ours)
     whole = {names[name]: name for name in names}
-    if f"{head}.weight" in known and known[f"{head}.weight"] == known[f"{token}.weight"]:
+    same_shape = known.get(f"{head}.weight") == known[f"{token}.weight"]
+    if same_shape and "tie_weights" not in settings:
         cfg["tie_weights"] = torch.equal(*(source.get(whole[f"{each}.weight"]) for each in (token, head)))
         if cfg["tie_weights"]:
             del known[f"{head}.weight"]
@@ -97,10 +97,10 @@ def _config(shapes, settings, n_heads, ours):
         "qkv_bias": not ours or f"{block}0.att.W_query.bias" in shapes,
         "tie_weights": ("out_head.weight" if ours else "lm_head.weight") not in shapes,
     }
-    for theirs, name in _SIZES.items():
-        if theirs in settings and settings[theirs] != cfg[name]:
+    for written, name in _SHAPED.items():
+        if written in settings and settings[written] != cfg[name]:
             raise ValueError(
-                f"config.json dice {theirs} = {short(settings[theirs])} y los tensores miden {cfg[name]}: "
+                f"config.json dice {written} = {short(settings[written])} y los tensores, {cfg[name]}: "
                 "son de dos modelos distintos. Usa el config.json que venía con los pesos."
             )
     for name, most in _MOST.items():
@@ -116,10 +116,11 @@ def _config(shapes, settings, n_heads, ours):
 
 def _heads(source, settings):
     """Las cabezas que dicen config.json y el archivo de pesos; None si ninguno las dice."""
-    noted, told = source.n_heads, settings.get("n_head")
+    written = "n_heads" if "n_heads" in settings else "n_head"
+    noted, told = source.n_heads, settings.get(written)
     if None not in (noted, told) and noted != told:
         raise ValueError(
-            f"config.json dice n_head = {short(told)} y {source.path.name}, {noted}: son de dos modelos "
+            f"config.json dice {written} = {short(told)} y {source.path.name}, {noted}: son de dos modelos "
             "distintos. Usa el config.json que venía con los pesos."
         )
     return noted if told is None else told
@@ -147,13 +148,9 @@ def _read_settings(path):
     """Lo que usamos de un `config.json`; vacío si no lo hay."""
     if not path.exists():
         return {}
-    try:
-        with open(path, "rb") as file:
-            found = json.loads(file.read(10**6))  # los de verdad no llegan a 2 kB
-    except (ValueError, RecursionError):
-        raise ValueError(f"{path.name} no es un JSON completo. Descárgalo otra vez o bórralo.") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{path.name} debe ser un diccionario; llegó {type(found).__name__}.")
+    found = read_json(path)
+    if "emb_dim" in found:
+        return _our_settings(path, found)
     if "n_embd" not in found and "n_head" not in found:
         return {}  # el config.json de otra cosa
     for key, values in _FIXED.items():
@@ -171,3 +168,12 @@ def _read_settings(path):
             "solo. Iguala en ese archivo resid_pdrop, embd_pdrop y attn_pdrop; al generar no actúan."
         )
     return {**found, "drop_rate": rates[0]}
+
+
+def _our_settings(path, found):
+    """Las de un `config.json` de `save_model`: todas las claves del curso, y ninguna a medias."""
+    try:
+        cfg = check_config({name: found[name] for name in _OURS if name in found})
+    except ValueError as error:
+        raise ValueError(f"{path.name} no sirve. {error}") from None
+    return {"tie_weights": False, **cfg}

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from gpt_course.tokenizer import BYTE_ORDER, END_OF_TEXT, LETTERS, BPETokenizer, load_gpt2_merges
+from gpt_course.tokenizer import END_OF_TEXT, load_gpt2_merges, merge_lines, visible_vocabulary
 from gpt_course.weights.exact import dropout_rate, exact_state, plain_model
 from gpt_course.weights.names import to_gpt2
 from gpt_course.weights.swap import HalfDone, replace_together
@@ -24,16 +24,25 @@ def save_gpt2(model, directory):
     modelo no es, justo, un GPT-2 (con LoRA, podado, con otra cabeza…), si se rompió la vinculación o si los
     pesos no son de 32 o 16 bits, que es lo que `load_gpt2` lee.
     """
-    directory, model = Path(directory), plain_model(model)
+    model = plain_model(model)
     tensors = {
         name if name == "lm_head.weight" else f"transformer.{name}": tensor
         for name, tensor in to_gpt2(exact_state(model), model.cfg["n_layers"])
     }
-    texts = {"config.json": _as_json(_settings(model))}
+    texts = {"config.json": as_json(_settings(model))}
     if model.cfg["vocab_size"] == 50257:
         texts |= _tokenizer_files(model.cfg["context_length"])
+    write_model(Path(directory), tensors, texts, model.cfg["n_heads"])
+
+
+def write_model(directory, tensors, texts, n_heads):
+    """Escribe en `directory` los `tensors`, {nombre: tensor}, y los `texts`, {archivo: texto}; o todo o nada.
+
+    El primero de los textos es el que da fe de los demás (ver `replace_together`).
+    Errores: `OSError` si no se puede; los archivos que hubiera siguen como estaban.
+    """
     # Las cabezas no se ven en las formas: van también junto a los pesos, por si se quedan solos.
-    metadata = {"format": "pt", "n_head": str(model.cfg["n_heads"])}
+    metadata = {"format": "pt", "n_head": str(n_heads)}
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name in ("model.safetensors", *texts):  # antes de cambiar ninguno
@@ -77,14 +86,8 @@ def _settings(model):
 
 def _tokenizer_files(context_length):
     """El vocabulario y las fusiones, con los nombres que busca la biblioteca de tokenizadores."""
-    letter = dict(zip(BYTE_ORDER, LETTERS, strict=True))
-
-    def visible(token):
-        return "".join(letter[byte] for byte in token)
-
     merges = load_gpt2_merges()
-    vocab = [*map(visible, BPETokenizer(merges).tokens), END_OF_TEXT]
-    lines = ["#version: 0.2", *(f"{visible(left)} {visible(right)}" for left, right in merges)]
+    lines = ["#version: 0.2", *merge_lines(merges)]
     settings = {
         "tokenizer_class": "GPT2Tokenizer",
         "model_max_length": context_length,
@@ -92,11 +95,11 @@ def _tokenizer_files(context_length):
         **dict.fromkeys(("bos_token", "eos_token", "unk_token"), END_OF_TEXT),
     }
     return {
-        "vocab.json": json.dumps({token: index for index, token in enumerate(vocab)}),
+        "vocab.json": json.dumps(visible_vocabulary(merges)),
         "merges.txt": "\n".join(lines) + "\n",
-        "tokenizer_config.json": _as_json(settings),
+        "tokenizer_config.json": as_json(settings),
     }
 
 
-def _as_json(value):
+def as_json(value):
     return json.dumps(value, indent=2) + "\n"

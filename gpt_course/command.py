@@ -1,0 +1,42 @@
+"""Lo común a las órdenes de la terminal: leer sus opciones y decir en una frase qué no sirve."""
+
+import argparse
+import sys
+
+
+class BadInput(Exception):
+    """Lo que se escribió en la terminal no sirve; el texto es la única frase que se muestra."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Las opciones de una orden, en español. example: una orden completa, para los errores."""
+
+    def __init__(self, program, description, example):
+        usage = " ".join(["python", "-m", program, "[opciones]"])
+        super().__init__(usage=usage, description=description, allow_abbrev=False, add_help=False)
+        self.example = example
+        self.add = self.add_argument_group("Opciones").add_argument
+        self.add("-h", "--help", action="help", help="muestra esta ayuda")
+
+    def read(self, arguments):
+        """Las opciones escritas. Errores: `BadInput`, con una frase."""
+        options, unknown = self.parse_known_args(arguments)
+        if unknown:
+            raise BadInput(
+                f"No existe la opción {unknown[0]!r}. Míralas con `--help`. Por ejemplo: {self.example}"
+            )
+        return options
+
+    def error(self, message):  # por ejemplo, `argument --batch: expected one argument`
+        option = message.split(":")[0].removeprefix("argument ")
+        raise BadInput(f"No se entiende {option}: le falta su valor o le sobra. Por ejemplo: {self.example}")
+
+    def format_help(self):
+        return super().format_help().replace("usage:", "Uso:", 1)
+
+
+def prepare_streams():
+    """Una terminal sin acentos recibe «?» y no un error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
