@@ -1,4 +1,4 @@
-"""Mirar dentro de un modelo mientras lee: a quién atiende, qué diría a medio camino y qué falla sin una cabeza."""
+"""Mirar dentro de un modelo mientras lee: a quién mira, qué diría a medio camino, qué falla sin una cabeza."""
 
 import contextlib
 
@@ -27,8 +27,8 @@ def attention_weights(model, in_idx):
 def logit_lens(model, in_idx):
     """Lo que diría el modelo si acabara antes: (B, T) → logits (L + 1, B, T, V).
 
-    El 0 pasa a la cabeza de salida lo que lee el primer bloque, y el l, lo que sale del bloque l − 1, cada vez
-    con la normalización final: los últimos son los de llamar al modelo. Tampoco deja nada puesto.
+    El 0 pasa a la cabeza de salida lo que lee el primer bloque, y el l, lo que sale del bloque l − 1, cada
+    vez con la normalización final: los últimos son los de llamar al modelo. Tampoco deja nada puesto.
     Errores: los de `attention_weights`.
     Fuente: nostalgebraist (2020), *interpreting GPT: the logit lens*.
     """
@@ -39,6 +39,24 @@ def logit_lens(model, in_idx):
         x = block(x)
         logits.append(model.out_head(model.final_norm(x)))
     return torch.stack(logits)
+
+
+def induction_scores(model, in_idx):
+    """Cuánto mira cada cabeza a lo que siguió a una copia anterior del token: (B, T) → (L, H), de 0 a 1.
+
+    Es la media en los lugares cuyo token ya había salido.
+    Errores: los de `attention_weights`; `ValueError` si ningún token se repite.
+    Fuente: Olsson et al. (2022), *In-context Learning and Induction Heads*.
+    """
+    weights = attention_weights(model, in_idx)  # (L, B, H, T, T)
+    after = torch.zeros_like(weights[0, :, 0], dtype=torch.bool)  # (B, T, T): ¿s va detrás de una copia de t?
+    after[:, :, 1:] = in_idx[:, :, None] == in_idx[:, None, :-1]
+    after = after.tril()
+    again = after.any(dim=-1)  # (B, T)
+    if not again.any():
+        raise ValueError("Ningún token se repite: no hay nada que copiar. Usa frases con repeticiones.")
+    looked = (weights * after[:, None]).sum(dim=-1).transpose(2, 3)  # (L, B, T, H)
+    return looked[:, again].mean(dim=1)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from reference import tiny_model, tokens
 
 from gpt_course.fast import make_fast
 from gpt_course.generation import generate
-from gpt_course.inspection import attention_weights, head_off, logit_lens
+from gpt_course.inspection import attention_weights, head_off, induction_scores, logit_lens
 
 
 def test_attention_weights_of_every_block():
@@ -81,6 +81,27 @@ def test_the_lens_has_the_same_limits_as_the_weights():
         logit_lens(tiny_model(), torch.tensor([[99]]))
 
 
+def test_induction_scores_look_behind_the_copies_one_by_one():
+    model, ids = tiny_model(n_heads=4), torch.tensor([[1, 2, 1, 3, 1, 2], [4, 4, 5, 4, 6, 7]])
+    weights, expected = attention_weights(model, ids), []
+    for layer in range(2):
+        for head in range(4):
+            found = []
+            for row, tokens_ in enumerate(ids.tolist()):
+                for t, token in enumerate(tokens_):
+                    copies = [s + 1 for s in range(t) if tokens_[s] == token]
+                    if copies:
+                        found.append(weights[layer, row, head, t, copies].sum())
+            expected.append(torch.stack(found).mean())
+    assert len(found) == 5  # un 1, otro 1, un 2; un 4, otro 4
+    torch.testing.assert_close(induction_scores(model, ids), torch.stack(expected).view(2, 4))
+
+
+def test_induction_scores_need_something_repeated():
+    with pytest.raises(ValueError, match=r"^Ningún token se repite.*Usa frases con repeticiones\.$"):
+        induction_scores(tiny_model(), torch.tensor([[1, 2, 3]]))
+
+
 def without_columns(model, block, head):
     """Otra manera: una copia con las columnas de `out_proj` que leen esa cabeza, a cero."""
     model = copy.deepcopy(model)
@@ -135,7 +156,9 @@ def test_heads_off_add_up_and_leave_in_any_order():
 
 
 def has_hooks(model):
-    pieces = [hooks for module in model.modules() for hooks in (module._forward_pre_hooks, module._forward_hooks)]
+    pieces = [
+        hooks for module in model.modules() for hooks in (module._forward_pre_hooks, module._forward_hooks)
+    ]
     return any(pieces) or torch.nn.modules.module._has_any_global_hook()
 
 

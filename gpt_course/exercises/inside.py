@@ -20,7 +20,10 @@ number(
         (-5 / 8 * LN2, "una divergencia no es negativa: el cociente es verdad entre modelo."),
         (5 / 8, "eso son bits; se piden nats: cada uno de esos vale ln 2."),
         (0, "los cuatro logaritmos suman 0, pero no todos pesan lo mismo: promédialos con la verdad."),
-        (13 / 8 * LN2, "hay términos negativos: donde el modelo da más que la verdad, el logaritmo baja de 0."),
+        (
+            13 / 8 * LN2,
+            "hay términos negativos: donde el modelo da más que la verdad, el logaritmo baja de 0.",
+        ),
     ],
 )
 
@@ -65,7 +68,7 @@ choice(
     "d",
     "hay que apagar las dos para ver qué hacían: un recambio esconde el daño.",
     hints={
-        "a": "un peso de atención dice de dónde se lee, no si eso hacía falta: apagarla sola apenas cambió nada.",
+        "a": "un peso de atención dice de dónde se lee, no si hacía falta: sin ella apenas cambió nada.",
         "b": "apagadas las dos, el modelo deja de copiar. Algo harían.",
         "c": "la tabla dice lo contrario: sin la una o sin la otra casi no hay daño.",
     },
@@ -118,9 +121,7 @@ def _size(context, n_heads):
             "apagaste la de antes: las cabezas se cuentan desde 0.",
         ),
         (
-            lambda context, head, n_heads: _kept(
-                context, (torch.arange(context.shape[1]) == head)[:, None]
-            ),
+            lambda context, head, n_heads: _kept(context, (torch.arange(context.shape[1]) == head)[:, None]),
             "apagaste un token; las cabezas se reparten la anchura, que es el último eje.",
         ),
         (
@@ -151,7 +152,10 @@ def _after_copy(ids, shift=1):
     """True en (t, s) si el token que va `shift` lugares antes de s es el de t, y s no pasa de t."""
     size = len(ids)
     return torch.tensor(
-        [[0 <= s - shift < t and s <= t and ids[s - shift] == ids[t] for s in range(size)] for t in range(size)]
+        [
+            [0 <= s - shift < t and s <= t and ids[s - shift] == ids[t] for s in range(size)]
+            for t in range(size)
+        ]
     )
 
 

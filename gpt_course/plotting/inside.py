@@ -15,7 +15,9 @@ def plot_truth_and_model(words, truth, model, title):
     words: los rótulos. truth, model: probabilidades, en el mismo orden. Devuelve los dos ejes.
     """
     figure, axes = plt.subplots(2, 1, figsize=(8.4, 4.4), dpi=100, sharex=True, sharey=True, facecolor=PAPER)
-    for ax, values, color, name in zip(axes, (truth, model), (BLUE, ORANGE), ("verdad", "modelo"), strict=True):
+    for ax, values, color, name in zip(
+        axes, (truth, model), (BLUE, ORANGE), ("verdad", "modelo"), strict=True
+    ):
         bars = ax.bar(range(len(words)), values, color=color)
         ax.bar_label(bars, [spanish(value, 2) for value in values], fontsize=11, padding=2)
         ax.set(ylim=(0, 1.2 * max(*truth, *model)), ylabel=name)
@@ -98,7 +100,7 @@ def plot_heads(rows, columns, values, title, *, decimals=2, bar="nats de más po
 
 
 def plot_lens(words, depths, tops, probabilities, title):
-    """Lo que diría el modelo a cada altura: en cada casilla, su favorita; el color es la probabilidad que le da.
+    """Lo que diría el modelo a cada altura: en cada casilla, su favorita; el color, la probabilidad que le da.
 
     words: la palabra que vino en cada lugar (las columnas). depths: los nombres de las alturas, de abajo
     arriba. tops: por altura, la favorita de cada lugar. probabilities: lo que le da, en el mismo orden.

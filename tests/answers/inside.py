@@ -146,7 +146,12 @@ ANSWERS = {
     },
     "dentro.4": {
         "right": ["d"],
-        "wrong": [("a", "de dónde se lee"), ("b", "Algo harían"), ("c", "casi no hay daño"), ("e", "a, b, c, d")],
+        "wrong": [
+            ("a", "de dónde se lee"),
+            ("b", "Algo harían"),
+            ("c", "casi no hay daño"),
+            ("e", "a, b, c, d"),
+        ],
     },
     "dentro.5": {
         "right": [without_head],
@@ -197,10 +202,15 @@ FIGURES = [
     partial(plot_truth_and_model, ["␣Ana", "␣Lucía", "otra"], [0.5, 0.3, 0.2], [0.4, 0.4, 0.2], "Título"),
     partial(plot_costs, ["␣volvieron", "␣a", "␣casa"], [1.0, 0.0, 0.5], [0.1, 0.0, 0.2], "Título"),
     partial(
-        plot_excess_curves, [50, 100], {label: [10.0 / (i + 1), 0.1] for i, label in enumerate(LABELS)}, "Título"
+        plot_excess_curves,
+        [50, 100],
+        {label: [10.0 / (i + 1), 0.1] for i, label in enumerate(LABELS)},
+        "Título",
     ),
     partial(plot_arrivals, {label: [100, 150, 150, 200, 250] for label in LABELS}, "Título"),
-    partial(plot_heads, ["bloque 0, cabeza 0"] * 2, LABELS, [[0.0, 12.5, 0.1, 2.0], [-0.01, 1, 2, 3]], "Título"),
+    partial(
+        plot_heads, ["bloque 0, cabeza 0"] * 2, LABELS, [[0.0, 12.5, 0.1, 2.0], [-0.01, 1, 2, 3]], "Título"
+    ),
     partial(
         plot_lens,
         ["␣Ana", "␣volvió"],
