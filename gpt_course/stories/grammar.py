@@ -47,7 +47,7 @@ class Parse(NamedTuple):
 
 
 class Word(NamedTuple):
-    """Una palabra de un cuento, con su etiqueta y el logaritmo de su probabilidad (nats)."""
+    """Una palabra de un cuento, con su etiqueta y el logaritmo de su probabilidad (en nats)."""
 
     word: str
     label: str
@@ -68,7 +68,7 @@ class Grammar:
         return self.derive(rng)[0]
 
     def derive(self, rng):
-        """Un cuento y el logaritmo (nats) de la probabilidad de las elecciones que lo hicieron."""
+        """Un cuento y el logaritmo (en nats) de la probabilidad de las elecciones que lo hicieron."""
         number, drawn, words, nats = self._steps.start, {}, [], 0.0
         while number != END:
             step = self._steps[number]
@@ -107,7 +107,7 @@ class Grammar:
     def _totals(self):
         known = {}
 
-        def total(number, drawn):  # (nats, palabras, cuentos) desde un paso
+        def total(number, drawn):  # de un paso en adelante
             if number == END:
                 return 0.0, 1, 1  # queda por leer el final
             key = self._steps.state(number, drawn, to_choose=True)
@@ -169,7 +169,7 @@ class Grammar:
         return found
 
     def log_probability(self, story):
-        """Logaritmo (nats) de la probabilidad del cuento; −∞ si el texto no es un cuento."""
+        """Logaritmo (en nats) de la probabilidad del cuento; −∞ si el texto no es un cuento."""
         if not self.parse(story).belongs:
             return -math.inf
         return sum(word.log_probability for word in self.reading(story))

@@ -29,7 +29,7 @@ class Branch:
 
     def __init__(self, reads, candidates, targets, variable=None):
         self.reads, self.targets, self.variable = reads, targets, variable
-        self._candidates, self._known = candidates, {}  # candidates(drawn): (peso, paso, fila) de cada una
+        self._candidates, self._known = candidates, {}  # de cada una, (peso, paso, fila)
 
     def ways(self, drawn):
         """(probabilidades acumuladas, [(probabilidad, paso, fila o None)]), según lo sorteado."""

@@ -69,7 +69,7 @@ def load_story_tokenizer():
 
 
 def story_batch(start, count, seed=0):
-    """`count` cuentos de la serie `seed`, desde el número `start`, uno por fila: (x, y, mask), (B, T).
+    """`count` cuentos de la serie `seed`, desde el número `start`, uno por fila: `(x, y, mask)`, (B, T).
 
     En x, el final y las palabras; en y, las palabras y el final. Lo que sobra a la derecha de los cortos se
     llena con el final y lleva False en `mask`: como queda después, ningún token de verdad lo lee.
