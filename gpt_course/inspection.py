@@ -1,4 +1,4 @@
-"""Mirar dentro de un modelo mientras lee: a quién mira, qué diría a medio camino, qué falla sin una cabeza."""
+"""Mirar dentro de un modelo que lee: a quién mira, qué diría a medio camino, qué falla sin una cabeza."""
 
 import contextlib
 

@@ -66,7 +66,7 @@ def plot_arrivals(arrivals, title):
     """
     _, ax = plt.subplots(figsize=(8.2, 0.5 * len(arrivals) + 1.6), dpi=100, facecolor=PAPER)
     seeds = len(next(iter(arrivals.values())))
-    for seed, marker in zip(range(seeds), "os^Dv", strict=True):
+    for seed, marker in zip(range(seeds), "os^Dv", strict=False):
         rows = [row + 0.12 * (seed - (seeds - 1) / 2) for row in range(len(arrivals))]
         values = [steps[seed] for steps in arrivals.values()]
         ax.plot(values, rows, marker, color=BLUE, ms=8, mec=INK, ls="none", alpha=0.8)
@@ -100,7 +100,7 @@ def plot_heads(rows, columns, values, title, *, decimals=2, bar="nats de más po
 
 
 def plot_lens(words, depths, tops, probabilities, title):
-    """Lo que diría el modelo a cada altura: en cada casilla, su favorita; el color, la probabilidad que le da.
+    """Lo que diría el modelo a cada altura: en cada casilla, su favorita; el color, lo probable que la ve.
 
     words: la palabra que vino en cada lugar (las columnas). depths: los nombres de las alturas, de abajo
     arriba. tops: por altura, la favorita de cada lugar. probabilities: lo que le da, en el mismo orden.

@@ -24,7 +24,7 @@ from gpt_course.training.world import World
 
 LOG = Path(__file__).with_name("staircase.json")
 SEEDS = (1, 2, 3, 4, 5)
-RECIPE = {"data": "cuentos", "steps": 800, "optimizer": "muon", "lr": 1e-2}
+RECIPE = {"data": "cuentos", "steps": 800, "optimizer": "muon", "lr": 1e-2, "eval_batches": 1}
 MARKS = (0, 10, *range(25, RECIPE["steps"] + 1, 25))  # los pasos en que se mide
 EXAMS, STORIES = (0, 200, 400), 200  # tres juegos de cuentos que ningún modelo ha leído
 CLIMB_STORIES = 100  # los que se miden mientras se entrena
