@@ -39,7 +39,7 @@ PICTURE = {
     # el texto
     "files": [],
     "tokenizer": ["config", "files"],
-    "data": ["config", "files"],
+    "data": ["command", "config", "files", "tokenizer"],
     "stories": ["config", "tokenizer"],
     # alrededor del modelo, que no sabe nada de esto
     "loss": ["checks"],

@@ -236,12 +236,15 @@ DAMAGE = {
     "tokenizador raro": (config(tokenizer="../x"), "El tokenizador debe ser .*; en modelo pone '../x'"),
     "tokenizador de otro": (config(tokenizer="gpt2"), "tiene 270 tokens y el tokenizador, 50257: no van"),
     "fusiones cortadas": (lambda d: cut(d / "tokenizer.json"), "tokenizer.json no es un JSON completo"),
-    "sin fusiones": (lambda d: change(d / "tokenizer.json", merges=None), "'merges'; llegó NoneType"),
+    "sin fusiones": (
+        lambda d: change(d / "tokenizer.json", merges=None),
+        "lista de textos, 'merges'; llegó None",
+    ),
     "menos fusiones": (merges("e l"), "tiene 270 tokens y el tokenizador, 258: no van"),
     "media fusión": (merges("el"), "Cada fusión son dos mitades y un espacio, como «h e»; llegó 'el'"),
     "fusión de tres": (merges("e l l"), "Cada fusión son dos mitades"),
     "otras letras": (merges("e 日"), "Cada fusión son dos mitades"),
-    "un número": (merges(3), "Cada fusión son dos mitades y un espacio, como «h e»; llegó 3"),
+    "un número": (merges(3), r"lista de textos, 'merges'; llegó \[3\]"),
     "sin orden": (merges("el la"), "Cada fusión une dos tokens que ya existen"),
 }
 

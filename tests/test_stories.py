@@ -180,8 +180,8 @@ STORY = (
     "Había una vez una niña muy curiosa que se llamaba Ana. Un día de lluvia, Ana fue a la playa con su "
     "amigo Leo. Llevaba una pelota roja. También llevaba tres manzanas: le dio una a Leo y le quedaron dos. "
     "Pero al cruzar el puente, Ana la perdió.\n—No llores, Ana —dijo Leo—. Vamos a buscarla.\nBuscaron "
-    "durante una hora y al final la encontraron entre unas piedras. Al anochecer, Ana y Leo volvieron a casa "
-    "muy contentos, con la pelota roja. Fuera seguía lloviendo."
+    "durante una hora y al final la encontraron entre unas piedras. Al anochecer, Ana y Leo volvieron de la "
+    "playa muy contentos, con la pelota roja. Fuera seguía lloviendo."
 )
 BREAKS = {
     "género junto al nombre": ("una niña muy curiosa", "una niña muy curioso", " curioso"),
@@ -198,8 +198,9 @@ BREAKS = {
     "femenino con un hombre": ("muy contentos", "muy contentas", " contentas"),
     "mala cuenta": ("quedaron dos", "quedaron tres", " tres"),
     "número del verbo": ("quedaron dos", "quedó dos", " quedó"),
+    "otro lugar": ("de la playa", "de la plaza", " plaza"),
     "otro tiempo": ("seguía lloviendo", "seguía nevando", " nevando"),
-    "una palabra de más": ("casa muy contentos", "casa muy muy contentos", " muy"),
+    "una palabra de más": ("playa muy contentos", "playa muy muy contentos", " muy"),
     "cortado": (" Fuera seguía lloviendo.", " Fuera", END_OF_TEXT),
     "sin espacio": ("Leo. Llevaba", "Leo.Llevaba", "Llevaba"),
     "dos finales": ("seguía lloviendo.", "seguía lloviendo. Fuera seguía lloviendo.", " Fuera"),
@@ -266,7 +267,7 @@ def test_the_same_stories_on_every_machine(grammar):
     text = "\n\n".join(grammar.story(index) for index in range(200))
     assert (
         hashlib.sha256(text.encode()).hexdigest()
-        == "363488821d736857d9c3ef97d47adc906beed86302a92ebdbec38ae006ff3c27"
+        == "15fe9debe8d9d2b90bb1a205951c2f134eeec23267c5ad1abcfb2715ec064e8a"
     )
     assert grammar.story(3) != grammar.story(3, seed=1) != grammar.story(3, seed="1 ")
     assert grammar.sample(random.Random("0/3")) == grammar.story(3)

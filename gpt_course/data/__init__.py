@@ -15,7 +15,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from gpt_course.config import check_count, check_switch, is_whole
+from gpt_course.data.tokens import Tokens, open_tokens
 from gpt_course.files import read_checked
+
+__all__ = ["STORY", "STORY_SHA256", "Tokens", "WindowDataset", "load_story", "make_loader", "open_tokens"]
 
 STORY = Path(__file__).parent / "relato.txt"
 _SOURCE = "Un token es un entero de 0 a 2**63 - 1: revisa de dónde salen."
@@ -33,8 +36,9 @@ def load_story():
 class WindowDataset(Dataset):
     """Ventanas (x, y) de `context_length` tokens: la ventana k empieza en el token k · stride.
 
-    token_ids: lista de enteros o tensor (N,). Cada elemento: x (T,) e y (T,), int64, con y[i] = x[i + 1].
-    Las dos son vistas del mismo tensor: no se copia nada hasta que el cargador las reúne en lotes.
+    token_ids: lista de enteros, tensor (N,) o los `Tokens` de una carpeta, que se leen según hacen falta.
+    Cada elemento: x (T,) e y (T,), int64, con y[i] = x[i + 1]. De un tensor, las dos son vistas suyas: no
+    se copia nada hasta que el cargador las reúne en lotes.
     Los últimos tokens que no llenan una ventana se quedan fuera. Con stride = T cada token se predice
     una vez; con menos, las ventanas se pisan; con más, se saltan tokens.
     Errores: `ValueError` si los tokens no son enteros desde 0, si son menos de T + 1 o si una cuenta no
@@ -103,8 +107,10 @@ def make_loader(dataset, batch_size, *, seed=None, drop_last=False):
 
 
 def _as_ids(token_ids):
-    """Tensor int64 de forma (N,) en la CPU, o un error que dice qué llegó."""
+    """Tensor int64 de forma (N,) en la CPU, o los `Tokens` que llegaron; o un error que dice qué llegó."""
     expected = "Se esperaba una lista de enteros, como la que da encode, o un tensor de enteros (N,)"
+    if isinstance(token_ids, Tokens):
+        return token_ids
     if isinstance(token_ids, torch.Tensor):
         kind, shape = token_ids.dtype, tuple(token_ids.shape)
         if len(shape) != 1 or kind not in (torch.int64, torch.int32):

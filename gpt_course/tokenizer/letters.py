@@ -24,7 +24,7 @@ def read_merges(lines):
     for line in lines:
         try:
             left, right = (bytes(_BYTE[letter] for letter in half) for half in line.split(" "))
-        except (AttributeError, KeyError, ValueError):
+        except (KeyError, ValueError):
             raise ValueError(
                 f"Cada fusión son dos mitades y un espacio, como «h e»; llegó {line!r}."
             ) from None

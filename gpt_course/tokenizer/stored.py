@@ -1,6 +1,7 @@
 """Guardar un tokenizador y volver a tenerlo: del nuestro, sus fusiones; el de GPT-2 solo se nombra."""
 
 import json
+from reprlib import repr as short
 
 import tiktoken
 
@@ -41,10 +42,13 @@ def restored(kind, directory):
 
 
 def read_list(path, name):
-    """La lista `name` de un tokenizer.json. Errores: `OSError` o `ValueError` si falta o no es una lista."""
+    """Los textos de la lista `name` de un archivo. Errores: `OSError` si falta; `ValueError` si no hay."""
     if not path.exists():
         raise FileNotFoundError(f"Falta {path}, con el tokenizador. Recupera la carpeta entera.")
     found = read_json(path, _LARGEST).get(name)
-    if not isinstance(found, list):
-        raise ValueError(f"En {path.name} debe haber una lista {name!r}; llegó {type(found).__name__}.")
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise ValueError(
+            f"En {path.name} debe haber una lista de textos, {name!r}; llegó {short(found)}. Recupera el que "
+            "venía con la carpeta."
+        )
     return found

@@ -59,7 +59,7 @@ class Checkpoints:
             ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)  # si ya tiene su nombre, no hay nada que borrar
-        self._prune(best)
+        self.prune(best)
 
     def latest(self, stranger, say):
         """El paso del último que sirve, o None si no hay ninguno. Deja limpia la carpeta.
@@ -90,10 +90,13 @@ class Checkpoints:
         except FileNotFoundError as error:
             return f"falta {Path(error.filename).name}"
         except (ValueError, AttributeError):
+            digests = None
+        if not digests:
             return f"{DIGESTS} no es un JSON entero"
         return f"{changed[0]} está cortado o cambiado" if changed else None
 
-    def _prune(self, best):
+    def prune(self, best):
+        """Quita los que no son de los últimos ni el del paso `best`."""
         kept = {*self.steps()[-self.keep :], best}
         for step in self.steps():
             if step not in kept:

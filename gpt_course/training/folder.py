@@ -56,6 +56,8 @@ class Folder:
             rows = self._cut(rows[1:], step)
             if step:
                 trainer.restore(self.checkpoints.path(step))
+                if trainer.world.main:
+                    self.checkpoints.prune(best_step(rows))  # lo que faltó por quitar
             self.saved = step
             self.say(f"Se sigue desde el paso {step} de {trainer.settings.steps}.")
         elif resume:
@@ -92,11 +94,11 @@ class Folder:
         if self.trainer.step > good:
             steps = [step for step in self.checkpoints.steps() if step <= good]
             if not steps:
-                return "Aún no había ningún punto de control con pesos buenos."
+                return " Aún no había ningún punto de control con pesos buenos."
             self.trainer.read_weights(self.checkpoints.path(steps[-1]))
             good = steps[-1]
         self.export()
-        return f"En {self.out} quedan los pesos del paso {good}."
+        return f" En {self.out} quedan los pesos del paso {good}."
 
     def _latest(self, stored):
         def stranger(folder):

@@ -74,7 +74,7 @@ def _train(trainer, log, folder, progress):
                 bar.show(log.rows)
         except NotFinite as error:
             kept = folder.rescue(error.good) if folder else ""
-            raise ValueError(f"{error} {kept} Prueba con una tasa de aprendizaje (`lr`) menor.") from None
+            raise ValueError(f"{error}{kept} Prueba con una tasa de aprendizaje (`lr`) menor.") from None
         if folder and trainer.step:
             folder.save()
             folder.export()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from gpt_course.data import load_story
+from gpt_course.data import STORY_SHA256, load_story, open_tokens
 from gpt_course.stories import load_grammar, load_story_tokenizer, story_batch
 from gpt_course.tokenizer import load_gpt2_tokenizer
 
@@ -27,14 +27,15 @@ def open_source(settings):
     if settings.data == "relato":
         text, tokenizer = load_story(), load_gpt2_tokenizer()
         ids = torch.tensor(tokenizer.encode(text), device="cpu")
-        description = {"tokens": len(ids), "bytes": len(text.encode())}
+        description = {"count": len(ids), "bytes": len(text.encode()), "sha256": STORY_SHA256}
         return Windows(ids, tokenizer, description, settings, context)
     if not Path(settings.data).is_dir():
         raise ValueError(
             "data debe ser `cuentos`, `relato` o una carpeta como la que escribe python -m gpt_course.data; "
             f"llegó {settings.data!r}, que no existe."
         )
-    raise ValueError("PENDIENTE")
+    tokens = open_tokens(settings.data)
+    return Windows(tokens, tokens.tokenizer, tokens.info, settings, context)
 
 
 class Stories:
@@ -45,15 +46,11 @@ class Stories:
     """
 
     def __init__(self, settings):
-        self.settings, grammar = settings, load_grammar()
-        self.tokenizer = load_story_tokenizer()
+        self.settings, self.tokenizer = settings, load_story_tokenizer()
         self.vocab_size = self.tokenizer.n_vocab
-        self.floor = grammar.entropy().nats_per_word
+        self.floor = load_grammar().entropy().nats_per_word
         self.description = {"floor": self.floor, "vocab_size": self.vocab_size}
-        stories = [grammar.story(i, VALIDATION) for i in range(settings.batch * settings.eval_batches)]
-        tokens = sum(len(self.tokenizer.encode(story)) + 1 for story in stories)
-        self.truth = -math.fsum(map(grammar.log_probability, stories)) / tokens
-        self.bytes_per_token = sum(len(story.encode()) for story in stories) / tokens
+        self.truth, self.bytes_per_token = _truth(settings.batch * settings.eval_batches)
 
     def batches(self, step):
         """Los lotes del paso `step`, que empieza en 1: ternas (x, y, mask), con el relleno a la derecha."""
@@ -67,10 +64,21 @@ class Stories:
         return [story_batch(k * rows, rows, VALIDATION) for k in range(self.settings.eval_batches)]
 
 
+@functools.cache
+def _truth(count):
+    """De los `count` primeros cuentos con que se mide: lo que pierde quien sabe la gramática, y sus bytes."""
+    grammar, tokenizer = load_grammar(), load_story_tokenizer()
+    stories = [grammar.story(index, VALIDATION) for index in range(count)]
+    tokens = sum(len(tokenizer.encode(story)) + 1 for story in stories)  # el final también
+    lost = -math.fsum(map(grammar.log_probability, stories))
+    return lost / tokens, sum(len(story.encode()) for story in stories) / tokens
+
+
 class Windows:
     """Un texto en ventanas de T tokens: en cada vuelta, todas, en otro orden y empezando en otro lugar.
 
-    ids: (N,), los números de los tokens. La última décima parte se guarda para medir.
+    ids: los números de los N tokens, en un tensor o en los `Tokens` de una carpeta. La última décima parte se
+    guarda para medir.
     Errores: `ValueError` si el texto no da para una ventana de cada clase.
     """
 
@@ -80,7 +88,7 @@ class Windows:
         self.ids, self.tokenizer, self.settings, self.context = ids, tokenizer, settings, context
         self.description = description
         self.vocab_size = tokenizer.n_vocab
-        self.bytes_per_token = description["bytes"] / description["tokens"]
+        self.bytes_per_token = description["bytes"] / description["count"]
         self.cut = len(ids) - int(len(ids) * HELD_OUT)
         longest = min(self.cut, len(ids) - self.cut) - 1
         if longest < context:
@@ -116,8 +124,7 @@ class Windows:
         return shift + self.context * order[place].item()
 
     def _batch(self, starts):
-        rows = [self.ids[start : start + self.context + 1] for start in starts]
-        ids = torch.stack([torch.as_tensor(row).long() for row in rows])  # (B, T + 1)
+        ids = torch.stack([self.ids[start : start + self.context + 1] for start in starts])  # (B, T + 1)
         return ids[:, :-1], ids[:, 1:]
 
 
