@@ -15,7 +15,7 @@ GPT_CONFIG_124M = {
 
 # El modelo de los cuentos: tan pequeño que aprende a escribirlos en minutos, en un equipo corriente.
 STORY_CONFIG = {
-    "vocab_size": 430,  # las palabras de gpt_course.stories, y el final
+    "vocab_size": 425,  # las palabras de gpt_course.stories, y el final
     "context_length": 144,  # cabe el cuento más largo
     "emb_dim": 64,
     "n_heads": 4,

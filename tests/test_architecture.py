@@ -47,7 +47,7 @@ PICTURE = {
     "weights": ["config", "dropout", "files", "model", "tokenizer"],
     "models": ["files", "stories", "tokenizer", "weights"],
     "training": [
-        *("block", "command", "config", "data", "fast", "files", "initialization", "loss", "model", "models"),
+        *("block", "command", "config", "data", "fast", "initialization", "loss", "model", "models"),
         *("stories", "tokenizer"),
     ],
     "memory": ["command", "config"],

@@ -181,7 +181,7 @@ STORY = (
     "amigo Leo. Llevaba una pelota roja. También llevaba tres manzanas: le dio una a Leo y le quedaron dos. "
     "Pero al cruzar el puente, Ana la perdió.\n—No llores, Ana —dijo Leo—. Vamos a buscarla.\nBuscaron "
     "durante una hora y al final la encontraron entre unas piedras. Al anochecer, Ana y Leo volvieron de la "
-    "playa muy contentos, con la pelota roja. Fuera seguía lloviendo."
+    "playa muy contentos, con la pelota roja. Fuera seguía la lluvia."
 )
 BREAKS = {
     "género junto al nombre": ("una niña muy curiosa", "una niña muy curioso", " curioso"),
@@ -199,11 +199,11 @@ BREAKS = {
     "mala cuenta": ("quedaron dos", "quedaron tres", " tres"),
     "número del verbo": ("quedaron dos", "quedó dos", " quedó"),
     "otro lugar": ("de la playa", "de la plaza", " plaza"),
-    "otro tiempo": ("seguía lloviendo", "seguía nevando", " nevando"),
+    "otro tiempo": ("seguía la lluvia", "seguía la nieve", " nieve"),
     "una palabra de más": ("playa muy contentos", "playa muy muy contentos", " muy"),
-    "cortado": (" Fuera seguía lloviendo.", " Fuera", END_OF_TEXT),
+    "cortado": (" Fuera seguía la lluvia.", " Fuera", END_OF_TEXT),
     "sin espacio": ("Leo. Llevaba", "Leo.Llevaba", "Llevaba"),
-    "dos finales": ("seguía lloviendo.", "seguía lloviendo. Fuera seguía lloviendo.", " Fuera"),
+    "dos finales": ("seguía la lluvia.", "seguía la lluvia. Fuera seguía la lluvia.", " Fuera"),
 }
 
 
