@@ -35,23 +35,25 @@ PICTURE = {
     # escribir
     "cache": ["config"],
     "sampling": ["config"],
-    "generation": ["cache", "checks", "config", "padding", "sampling"],
     # el texto
     "files": [],
     "tokenizer": ["config", "files"],
     "data": ["command", "config", "files", "tokenizer"],
     "stories": ["config", "tokenizer"],
     # alrededor del modelo, que no sabe nada de esto
+    "plotting": ["config"],
     "loss": ["checks"],
     "fast": ["attention", "checks", "config", "layers", "loss", "model"],
     "weights": ["config", "dropout", "files", "model", "tokenizer"],
     "models": ["files", "stories", "tokenizer", "weights"],
+    "generation": [
+        *("cache", "checks", "command", "config", "models", "padding", "sampling", "stories", "tokenizer"),
+    ],
     "training": [
         *("block", "command", "config", "data", "fast", "initialization", "loss", "model", "models"),
-        *("stories", "tokenizer"),
+        *("plotting", "stories", "tokenizer"),
     ],
     "memory": ["command", "config"],
-    "plotting": ["config"],
     "exercises": [],
     "cells": ["exercises"],
     "bench": [

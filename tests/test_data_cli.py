@@ -256,7 +256,7 @@ def test_a_bad_text_among_good_ones_leaves_nothing(tmp_path, story, capsys, monk
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), r"Faltan los archivos de texto\. Por ejemplo: python -m gpt_course\.data libro\.txt"),
+        ((), r"Faltan los archivos de texto\. Por ejemplo: `python -m gpt_course\.data libro\.txt"),
         (("relato.txt",), r"Falta `--out`"),
         (("nada.txt", "--out", "t"), r"No existe nada\.txt\. Comprueba el nombre"),
         (("carpeta", "--out", "t"), r"carpeta no es un archivo"),
@@ -335,7 +335,7 @@ def test_an_interruption_leaves_nothing(tmp_path, story, capsys, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT a un grupo de procesos es cosa de POSIX")
 def test_ctrl_c_in_a_terminal_stops_every_process(tmp_path):
     """La señal llega, como en una terminal, al principal y a los auxiliares, en pleno trabajo."""
-    (tmp_path / "largo.txt").write_text(load_story() * 400, encoding="utf-8")
+    (tmp_path / "largo.txt").write_text(load_story() * 250, encoding="utf-8")
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from gpt_course.data.__main__ import main; sys.exit(main(['largo.txt', '--out', 'tokens']))"

@@ -12,8 +12,10 @@ from reference import FIVE_CONFIGS, tiny_model, tokens
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from gpt_course import models
 from gpt_course.fast import make_fast
-from gpt_course.models import load_model, save_model
+from gpt_course.models import load_model, load_story_model, save_model
+from gpt_course.stories import load_grammar, load_story_tokenizer
 from gpt_course.tokenizer import END_OF_TEXT, PATTERN, load_gpt2_tokenizer, train_bpe
 from gpt_course.weights import load_gpt2, save_gpt2
 
@@ -73,6 +75,38 @@ def test_the_gpt2_tokenizer_is_only_named(tmp_path):
     save_model(model_for(gpt2), gpt2, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES[:2]
     assert load_model(tmp_path)[1] is gpt2
+
+
+def test_the_words_of_the_stories_go_in_their_order(tmp_path, monkeypatch):
+    stories = load_story_tokenizer()
+    model = model_for(stories)
+    save_model(model, stories, tmp_path)
+    written = json.loads((tmp_path / "tokenizer.json").read_text(encoding="utf-8"))
+    assert written == {"words": list(load_grammar().words)}
+    monkeypatch.setattr(models, "STORIES", tmp_path)
+    loaded, tokenizer = load_story_model()
+    assert tokenizer.words == stories.words and not loaded.training
+    assert all(map(torch.equal, loaded.parameters(), model.parameters()))
+    text = load_grammar().story(3)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["El", " perro"], "palabras sin repetir y, la última"),
+        (["El", "El", END_OF_TEXT], "alguna repetida"),
+        (["El", 3, END_OF_TEXT], "lista de textos, 'words'"),
+        (None, "lista de textos, 'words'; llegó None"),
+        (["El", END_OF_TEXT], "y el tokenizador, 2: no van juntos"),
+    ],
+)
+def test_damaged_words_are_refused(tmp_path, words, message):
+    stories = load_story_tokenizer()
+    save_model(model_for(stories), stories, tmp_path)
+    change(tmp_path / "tokenizer.json", words=words)
+    with pytest.raises(ValueError, match=message):
+        load_model(tmp_path)
 
 
 def test_a_model_without_ties_and_with_equal_ends_stays_so(tmp_path):

@@ -8,18 +8,34 @@ import re
 import socket
 import subprocess
 import sys
+import time
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tokenizers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tiktoken_ext.openai_public import r50k_pat_str
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 import gpt_course
 from gpt_course import tokenizer
-from gpt_course.tokenizer import BPETokenizer, gpt2, load_gpt2_merges, load_gpt2_tokenizer, train_bpe
+from gpt_course.tokenizer import (
+    BPETokenizer,
+    bpe,
+    count_pairs,
+    gpt2,
+    load_gpt2_merges,
+    load_gpt2_tokenizer,
+    merge_pair,
+    split_text,
+    to_parts,
+    train_bpe,
+)
+from gpt_course.tokenizer.pieces import BYTES
 
 STORY = Path(gpt_course.__file__).parent / "data" / "relato.txt"
 TEXTS = [
@@ -262,6 +278,64 @@ def test_training_learns_the_same_merges_in_the_same_order(name):
     assert ours.number == numbers
     assert ours.n_vocab == len(numbers) + 1 <= vocab_size
     assert ours.decode(ours.encode(text)) == text
+
+
+def train_slowly(text, vocab_size, min_frequency):
+    """El algoritmo tal cual: en cada paso se vuelve a contar todo."""
+    words = {to_parts(piece): times for piece, times in Counter(split_text(text)).items()}
+    number, merges = {part: index for index, part in enumerate(BYTES)}, []
+    while len(number) < vocab_size - 1:
+        counts = count_pairs(words)
+        pair = min(counts, key=lambda p: (-counts[p], number[p[0]], number[p[1]]), default=None)
+        if pair is None or counts[pair] < min_frequency:
+            return merges
+        merges.append(pair)
+        number.setdefault(pair[0] + pair[1], len(number))
+        words = {merge_pair(parts, pair): times for parts, times in words.items()}
+    return merges
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("abcñ '🙂", min_size=1, max_size=120), st.integers(257, 330), st.integers(1, 3))
+def test_counting_only_what_changes_learns_the_same(text, vocab_size, min_frequency):
+    ours = train_bpe(text, vocab_size, min_frequency=min_frequency)
+    assert ours.merges == train_slowly(text, vocab_size, min_frequency)
+
+
+@st.composite
+def some_merges(draw):
+    """Fusiones escritas a mano: varias pueden dar el mismo token, y una corta, salir después de una larga."""
+    known, merges = [b"a", b"b"], []
+    for _ in range(draw(st.integers(1, 25))):
+        pair = tuple(draw(st.sampled_from(known)) for _ in range(2))
+        if len(pair[0] + pair[1]) < 9 and pair not in merges:
+            merges.append(pair)
+            known.append(pair[0] + pair[1])
+    return merges
+
+
+@settings(max_examples=200, deadline=None)
+@given(some_merges(), st.text("ab", min_size=1, max_size=80))
+def test_encoding_gives_the_last_of_the_steps(merges, piece):
+    ours = BPETokenizer(merges)
+    expected = [ours.number[part] for part in ours.steps(piece)[-1]]
+    assert ours.encode(piece) == expected == ours.encode(piece)  # la segunda vez, de memoria
+    assert ours.encode(f"{piece}{piece}") == [ours.number[p] for p in ours.steps(piece * 2)[-1]]
+
+
+def test_what_is_remembered_has_a_limit(monkeypatch):
+    monkeypatch.setattr(bpe, "_REMEMBERED", 10)
+    ours, text = train_bpe(STORY.read_text(encoding="utf-8")[:2000], 400), STORY.read_text(encoding="utf-8")
+    fresh = [token for piece in split_text(text) for token in BPETokenizer(ours.merges).encode(piece)]
+    assert ours.encode(text) == fresh and len(ours._known) <= 10
+
+
+def test_a_very_long_piece_is_encoded_in_moments():
+    """100 000 letras seguidas: paso a paso serían miles de millones de comparaciones."""
+    ours, piece = train_bpe("abcabcabc cabcab", 290), random_text(1, "abc", 100_000)
+    started = time.process_time()
+    assert ours.decode(ours.encode(piece)) == piece
+    assert time.process_time() - started < 10
 
 
 @pytest.fixture(scope="module")

@@ -103,11 +103,11 @@ def test_the_options_are_the_settings():
         (["--out", "x", "--data", "cuentos", "--context", "64"], "cada fila es un cuento entero"),
         (
             ["--out", "x", "--data", "relato", "--context", "2000"],
-            "el context_length de la configuración, 1024",
+            "el `context_length` de la configuración, 1024",
         ),
-        (["--out", "x", "--data", "cuentos", "--steps", "5", "--warmup", "6"], "warmup debe ser como mucho"),
+        (["--out", "x", "--data", "cuentos", "--steps", "5", "--warmup", "6"], "`warmup` debe ser como mucho"),
         (["--out", "x", "--data", "cuentos", "--config", "gpt5"], "llegó 'gpt5', que no existe"),
-        (["--out", "x", "--data", "relato", "--config", "cuentos", "--context", "145"], "configuración, 144"),
+        (["--out", "x", "--data", "relato", "--config", "cuentos", "--context", "145"], "de la configuración, 144"),
         (
             ["--out", "x", "--data", "cuentos", "--plot", "curva.pdf"],
             "`--plot` espera un archivo .svg o .png",

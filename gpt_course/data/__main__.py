@@ -8,7 +8,7 @@ from gpt_course.command import BadInput, Parser, prepare_streams
 from gpt_course.data.writing import check_new_folder, train_on_sample, write_tokens
 from gpt_course.tokenizer import load_gpt2_tokenizer
 
-_EXAMPLE = "python -m gpt_course.data libro.txt --tokenizer gpt2 --out tokens"
+_EXAMPLE = "`python -m gpt_course.data libro.txt --tokenizer gpt2 --out tokens`"
 
 
 def main(arguments=None):

@@ -1,4 +1,4 @@
-"""Leer textos más grandes que la memoria, en trozos que se pueden tokenizar por separado.
+"""Leer textos más grandes que la memoria, en trozos de los que se sacan los tokens por separado.
 
 Se corta delante de un espacio o un salto que sigue a algo que no lo es. Ahí no cruza ningún token: el patrón
 de GPT-2 solo admite un espacio al principio de un trozo o en una fila de ellos, y lo que mira detrás de una
@@ -85,7 +85,7 @@ def _decode(decoder, data, done, path):
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} no es UTF-8: falla en el byte {done - pending + error.start:,}. Conviértelo antes, por "
-            "ejemplo con: iconv -f latin1 -t utf-8"
+            "ejemplo con: `iconv -f latin1 -t utf-8`"
         ) from None
 
 

@@ -9,13 +9,14 @@ from gpt_course.files import read_json
 from gpt_course.tokenizer import restored
 
 DTYPES = {"uint16": torch.uint16, "uint32": torch.uint32}
-REMEDY = "Vuelve a crear la carpeta con python -m gpt_course.data."
+_LARGEST = 10**8  # bytes de un tokens.json: nombra todos los archivos
+REMEDY = "Vuelve a crear la carpeta con `python -m gpt_course.data`."
 
 
 class Tokens:
     """Los tokens de una carpeta, que se leen del disco al pedirlos: `tokens[a:b]` es un tensor int64.
 
-    info: lo que dice `tokens.json`; tokenizer: el que los hizo.
+    info: lo que dice `tokens.json`; `tokenizer`: el que los hizo.
     """
 
     def __init__(self, stored, info, tokenizer):
@@ -38,7 +39,7 @@ def open_tokens(directory):
     for each in (notes, path):
         if not each.is_file():
             raise FileNotFoundError(f"No existe {each}. {REMEDY}")
-    info = read_json(notes)
+    info = read_json(notes, _LARGEST)
     dtype, count = DTYPES.get(str(info.get("dtype"))), info.get("count")
     if dtype is None or not is_whole(count) or count < 1:
         raise ValueError(

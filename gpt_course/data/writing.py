@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from tqdm import tqdm
 
 from gpt_course.data.reading import BLOCK, check_files, read_documents
-from gpt_course.tokenizer import END_OF_TEXT, BPETokenizer, stored, train_bpe
+from gpt_course.tokenizer import END_OF_TEXT, encode_special, stored, train_bpe
 
 SAMPLE = 2**22  # bytes de texto con los que se entrena un tokenizador
 ALONE = 4 * BLOCK  # con menos, crear otros procesos cuesta más de lo que ahorra
@@ -131,15 +131,14 @@ def _encoded(tokenizer, code, pieces, alone):
 
 
 def _encode(text, tokenizer, code):
-    special = {"special": True} if isinstance(tokenizer, BPETokenizer) else {"allowed_special": "all"}
-    return array(code, tokenizer.encode(text, **special)).tobytes()
+    return array(code, encode_special(tokenizer, text)).tobytes()
 
 
 _there = []  # en cada proceso auxiliar, lo que le hace falta
 
 
 def _start(tokenizer, code):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C lo atiende solo el proceso principal
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # `Ctrl-C` lo atiende solo el proceso principal
     _there[:] = tokenizer, code
 
 

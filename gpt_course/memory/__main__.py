@@ -14,7 +14,8 @@ from gpt_course.memory.report import summary, table
 from gpt_course.memory.units import parse_size
 
 CONFIG_COUNTS = ("vocab_size", "context_length", "emb_dim", "n_heads", "n_layers")
-_EXAMPLE = "python -m gpt_course.memory --model gpt2 --batch 4 --seq 512 --ram 8GiB"
+_PROGRAM = ["python", "-m", "gpt_course.memory"]
+_EXAMPLE = " ".join([*_PROGRAM, "--model", "gpt2", "--batch", "4", "--seq", "512", "--ram", "8GiB"])
 
 
 def main(arguments=None):

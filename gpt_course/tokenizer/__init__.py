@@ -5,7 +5,7 @@ un `tiktoken.Encoding` hecho con las tablas que trae el curso.
 """
 
 from gpt_course.tokenizer.bpe import BPETokenizer, merge_pair
-from gpt_course.tokenizer.gpt2 import VOCAB_BPE_SHA256, load_gpt2_merges, load_gpt2_tokenizer
+from gpt_course.tokenizer.gpt2 import VOCAB_BPE_SHA256, encode_special, load_gpt2_merges, load_gpt2_tokenizer
 from gpt_course.tokenizer.letters import merge_lines, visible_vocabulary
 from gpt_course.tokenizer.pieces import END_OF_TEXT, PATTERN, split_text, to_parts
 from gpt_course.tokenizer.stored import read_list, restored, stored
@@ -17,6 +17,7 @@ __all__ = [
     "VOCAB_BPE_SHA256",
     "BPETokenizer",
     "count_pairs",
+    "encode_special",
     "load_gpt2_merges",
     "load_gpt2_tokenizer",
     "merge_lines",

@@ -33,6 +33,13 @@ def load_gpt2_tokenizer():
     )
 
 
+def encode_special(tokenizer, text):
+    """Los números de un texto en que <|endoftext|> es el token especial, con cualquier tokenizador."""
+    if isinstance(tokenizer, tiktoken.Encoding):
+        return tokenizer.encode(text, allowed_special={END_OF_TEXT})
+    return tokenizer.encode(text, special=True)
+
+
 def load_gpt2_merges():
     """Las 50 000 fusiones de GPT-2, en orden: lista de parejas (bytes, bytes). Errores: los de arriba."""
     lines = read_checked(VOCAB_BPE, VOCAB_BPE_SHA256).splitlines()[1:]  # la primera línea dice la versión

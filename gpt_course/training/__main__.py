@@ -9,8 +9,9 @@ from gpt_course.training.optimizer import OPTIMIZERS
 from gpt_course.training.run import Stopped, run
 from gpt_course.training.schedule import SCHEDULES
 from gpt_course.training.settings import CONFIGS, DTYPES, Settings
+from gpt_course.training.torchrun import complain, joined
 
-_EXAMPLE = "python -m gpt_course.training --data cuentos --out mi_modelo"
+_EXAMPLE = " ".join(["python", "-m", "gpt_course.training", "--data", "cuentos", "--out", "mi_modelo"])
 _WHOLE = {
     "steps": "pasos (de serie, 1500)",
     "batch": "filas por lote (de serie, 16)",
@@ -36,26 +37,27 @@ _WORDS = {
 }
 
 
-def main(arguments=None, world=None):
+def main(arguments=None):
     """Entrena; devuelve el código de salida: 0, 2 si algo falla, o 130 o 143 si se interrumpe."""
     prepare_streams()
     try:
         options = read(arguments)
         settings = make_settings(options)
-        result = run(settings, options.out, resume=options.resume, progress=True, world=world)
-        print(summary(result.log, options.out))
-        if options.plot:
-            plot(result.log, options.plot)
+        with joined(fsdp=options.fsdp, device=options.device) as world:
+            result = run(settings, options.out, resume=options.resume, progress=True, world=world)
+            if world.main:
+                print(summary(result.log, options.out))
+                if options.plot:
+                    plot(result.log, options.plot)
     except (BadInput, ValueError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
+        complain(f"Error: {error}")
         return 2
     except Stopped as stop:
-        print(f"{stop} Está guardado: para seguir, repite la orden con --resume.", file=sys.stderr)
+        complain(f"{stop} Está guardado: para seguir, repite la orden con --resume.")
         return 128 + stop.signal
     except KeyboardInterrupt:
-        print(
-            "Interrumpido. Si ya había algún punto de control, la misma orden con --resume sigue desde ahí.",
-            file=sys.stderr,
+        complain(
+            "Interrumpido. Si ya había algún punto de control, la misma orden con --resume sigue desde ahí."
         )
         return 130
     return 0
@@ -67,13 +69,15 @@ def read(arguments):
         "gpt_course.training", "Entrena un GPT, y sigue donde se quedó si se interrumpe.", _EXAMPLE
     )
     add = parser.add
-    add("--data", help="`cuentos`, `relato` o una carpeta de python -m gpt_course.data")
+    add("--data", help="`cuentos`, `relato` o una carpeta de `python -m gpt_course.data`")
     add("--config", help=f"uno de {', '.join(CONFIGS)} o un archivo .json (de serie, según los datos)")
     add("--out", help="carpeta nueva para el modelo, el registro y los puntos de control")
-    add("--resume", action="store_true", help="sigue la corrida que hay en --out, con sus mismas opciones")
+    add("--resume", action="store_true", help="sigue la corrida que hay en `--out`, con sus mismas opciones")
     add("--tied", action="store_true", default=None, help="con la cabeza de salida vinculada")
     for name, text in (_WHOLE | _DECIMAL | _WORDS).items():
         add(_flag(name), help=text)
+    add("--fsdp", action="store_true", help="con torchrun, cada proceso guarda solo su parte del modelo")
+    add("--device", default="cpu", help="cpu o `cuda` (de serie, cpu)")
     add("--plot", help="dibuja al acabar las pérdidas en este archivo, .svg o .png")
     options = parser.read(arguments)
     if not options.out:

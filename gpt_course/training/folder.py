@@ -3,7 +3,7 @@
 import os
 import platform
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -19,11 +19,13 @@ from gpt_course.training.trainer import read_state
 def opened(out, world):
     """La carpeta `out`, creada si no existe y sin otro proceso que escriba en ella."""
     out = Path(out)
-    if not world.main:
-        yield out
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    with only_one(out):
+    if world.main:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"No se puede crear la carpeta {out}: {error.strerror}. Elige otra.") from None
+    with only_one(out) if world.main else nullcontext():
+        world.wait()
         yield out
 
 
@@ -62,6 +64,7 @@ class Folder:
             self.say(f"Se sigue desde el paso {step} de {trainer.settings.steps}.")
         elif resume:
             self.say(f"En {self.out} no hay ninguna corrida que seguir: se empieza.")
+        trainer.world.wait()  # que nadie lea la carpeta después de que el primero escriba en ella
         path = self.out / NAME if trainer.world.main else None
         self.log = Log(path, [header(trainer), *rows])
         return self.log

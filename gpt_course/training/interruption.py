@@ -1,24 +1,25 @@
-"""Ctrl-C y la orden de acabar, sin cortar nada por la mitad."""
+"""`Ctrl-C` y la orden de acabar, sin cortar nada por la mitad."""
 
 import signal
-import sys
 import threading
 
 
 class Interruption:
     """Mientras dura, una interrupción solo se apunta en `signal`; la segunda corta como siempre.
 
-    active: con False no cambia nada. Fuera del hilo principal tampoco puede.
+    signals: las que se apuntan. say: función que recibe el aviso. active: con False no cambia nada. Fuera del
+    hilo principal tampoco puede.
     """
 
-    def __init__(self, *, active=True):
+    def __init__(self, signals, say, *, active=True):
         self.signal = 0
+        self._signals, self._say = signals, say
         self._active = active and threading.current_thread() is threading.main_thread()
         self._before = {}
 
     def __enter__(self):
         if self._active:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in self._signals:
                 self._before[number] = signal.signal(number, self._notice)
         return self
 
@@ -30,4 +31,4 @@ class Interruption:
         if self.signal:
             raise KeyboardInterrupt
         self.signal = number
-        print("\nSe acaba este paso y se guarda; otra interrupción corta sin guardar.", file=sys.stderr)
+        self._say("\nSe acaba este paso y se guarda; otra interrupción corta sin guardar.")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NAME = "log.jsonl"
@@ -27,7 +28,7 @@ def read_log(path):
 
 
 def curve(rows, key):
-    """Dos listas: los pasos y los valores de `key` («loss», «validation»…) en las líneas que lo llevan."""
+    """Dos listas: los pasos y los valores de `key` (`loss`, `validation`…) en las líneas que lo llevan."""
     points = [(row["step"], row[key]) for row in rows if key in row and "step" in row]
     return [step for step, _ in points], [value for _, value in points]
 
@@ -44,13 +45,17 @@ def without_clock(rows):
 
 
 class Log:
-    """Las líneas de una corrida, en memoria y, si hay `path`, en un archivo."""
+    """Las líneas de una corrida, en memoria y, si hay `path`, en un archivo.
+
+    Errores: `OSError` si el disco no deja.
+    """
 
     def __init__(self, path=None, rows=()):
-        self.rows = list(rows)
-        self._file = None
-        if path is not None:
-            new = path.with_name(f".{path.name}.nuevo")
+        self.rows, self._path, self._file = list(rows), path, None
+        if path is None:
+            return
+        new = path.with_name(f".{path.name}.nuevo")
+        with self._writing():
             with open(new, "w", encoding="utf-8", newline="\n") as file:
                 file.writelines(map(_line, self.rows))
                 file.flush()
@@ -61,18 +66,30 @@ class Log:
     def add(self, row):
         self.rows.append(row)
         if self._file:
-            self._file.write(_line(row))
-            self._file.flush()
+            with self._writing():
+                self._file.write(_line(row))
+                self._file.flush()
 
     def sync(self):
         """Espera a que lo escrito esté en el disco."""
         if self._file:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            with self._writing():
+                os.fsync(self._file.fileno())
 
     def close(self):
         if self._file:
-            self._file.close()
+            with suppress(OSError):  # lo que no se pudo escribir ya se dijo
+                self._file.close()
+
+    @contextmanager
+    def _writing(self):
+        try:
+            yield
+        except OSError as error:
+            raise OSError(
+                f"No se pudo escribir el registro {self._path}: {error.strerror}. Lo que había sigue en su "
+                "sitio. Comprueba el espacio y los permisos, y sigue con --resume."
+            ) from error
 
 
 def _line(row):

@@ -9,7 +9,7 @@ from gpt_course.loss import check_batch, check_targets
 
 
 class Objective(nn.Module):
-    """El modelo y su pérdida en una sola pieza: un lote (x, y) o (x, y, mask) → pérdida media por token."""
+    """El modelo y su pérdida en una sola pieza: un lote (x, y) o `(x, y, mask)` → pérdida media por token."""
 
     def __init__(self, model, loss):
         super().__init__()

@@ -23,7 +23,7 @@ def make_muon(model, *, lr=1e-3, weight_decay=0.1, fused=False):
 
     Una misma `lr` sirve para los dos: el paso de Muon se escala para que mida lo que uno de AdamW.
     Errores: los de `make_optimizer`; `ValueError` si esta versión de PyTorch no trae Muon.
-    Fuentes: Jordan et al. (2024) para Muon; Liu et al. (2025), arXiv 2502.16982, para la escala.
+    Fuentes: *Jordan et al.* (2024) para Muon; *Liu et al.* (2025), arXiv 2502.16982, para la escala.
     """
     if not hasattr(torch.optim, "Muon"):
         raise ValueError(

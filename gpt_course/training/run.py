@@ -1,9 +1,6 @@
 """Una corrida entera: entrenar, medir, apuntar y guardar, y poder seguir si se interrumpe.
 
-    from gpt_course.training.run import run
-    from gpt_course.training.settings import Settings
-
-    result = run(Settings(data="cuentos", steps=200), "mi_corrida")
+    `run(Settings(data="cuentos", steps=200), "mi_corrida")`
 
 En la carpeta quedan el modelo, que abre `load_model`, con `config.json` y `tokenizer.json`; el registro,
 `log.jsonl`; y en `puntos/`, los puntos de control, que también se abren con `load_model`.
@@ -12,6 +9,7 @@ En la carpeta quedan el modelo, que abre `load_model`, con `config.json` y `toke
 import sys
 import time
 from contextlib import nullcontext
+from signal import SIGINT
 from typing import NamedTuple
 
 import torch
@@ -49,27 +47,28 @@ def run(settings, out=None, *, resume=False, progress=False, say=None, world=Non
     out: carpeta en la que se guarda todo; sin ella, nada. resume: sigue la corrida que haya en `out`.
     progress: una barra en la salida de errores. say: función que recibe los avisos; de serie, van
     ahí.
-    Con Ctrl-C acaba el paso, guarda y lanza `Stopped`.
+    Con `Ctrl-C` acaba el paso, guarda y lanza `Stopped`.
     Errores: `ValueError` si los ajustes no sirven, si no son los de la corrida que se sigue o si la pérdida
     deja de ser un número finito; `OSError` si falla el disco o si otro proceso usa `out`.
     """
-    world, say = world or World(), say or _complain
+    world = world or World()
+    say = (say or _complain) if world.main else _keep_quiet
     with torch.random.fork_rng(devices=[]), opened(out, world) if out else nullcontext() as place:
         trainer = Trainer(settings, world)
         folder = Folder(place, trainer, say) if out else None
         log = folder.begin(resume) if folder else Log(rows=[header(trainer)])
         try:
-            _train(trainer, log, folder, progress and world.main)
+            _train(trainer, log, folder, say, progress and world.main)
         finally:
             log.close()
     return Result(trainer.model.eval(), trainer.source.tokenizer, log.rows, trainer.source)
 
 
-def _train(trainer, log, folder, progress):
-    settings, bar = trainer.settings, Bar(trainer, progress)
-    with bar, Interruption(active=folder is not None) as interruption:
+def _train(trainer, log, folder, say, progress):
+    settings, world, bar = trainer.settings, trainer.world, Bar(trainer, progress)
+    with bar, Interruption(world.signals, say, active=folder is not None) as interruption:
         try:
-            while trainer.step < settings.steps and not trainer.world.sum(interruption.signal):
+            while trainer.step < settings.steps and not world.sum(interruption.signal):
                 _advance(trainer, log, folder)
                 bar.show(log.rows)
         except NotFinite as error:
@@ -79,7 +78,9 @@ def _train(trainer, log, folder, progress):
             folder.save()
             folder.export()
     if trainer.step < settings.steps:
-        raise Stopped(f"Interrumpido en el paso {trainer.step} de {settings.steps}.", interruption.signal)
+        raise Stopped(
+            f"Interrumpido en el paso {trainer.step} de {settings.steps}.", interruption.signal or SIGINT
+        )
 
 
 def _advance(trainer, log, folder):
@@ -118,3 +119,7 @@ class Bar:
 
 def _complain(text):
     print(text, file=sys.stderr)
+
+
+def _keep_quiet(_):
+    """Los avisos son del primer proceso."""

@@ -12,8 +12,8 @@ def factor(step, *, schedule, steps, warmup):
     Sube en línea recta durante los primeros `warmup` pasos. Después, `cosine` baja por medio coseno; `wsd`
     sigue arriba y baja en línea recta en el último quinto de los pasos; `constant` sigue arriba.
     El 0 de la subida queda en el paso 0 y el de la bajada, en el `steps + 1`: ningún paso se da en balde.
-    Fuentes: Loshchilov y Hutter (2017), arXiv 1608.03983, para el coseno; Hu et al. (2024), arXiv 2404.06395,
-    para `wsd`.
+    Fuentes: Loshchilov y Hutter (2017), arXiv 1608.03983, para el coseno; *Hu et al.* (2024), arXiv
+    2404.06395, para `wsd`.
     """
     if step < warmup:
         return step / warmup

@@ -126,15 +126,13 @@ class Settings:
 
     def _check_together(self):
         if self.warmup > self.steps:
-            raise ValueError(
-                f"warmup debe ser como mucho steps; llegaron warmup = {self.warmup} y steps = {self.steps}."
-            )
+            raise ValueError(f"`warmup` debe ser como mucho `steps`; llegaron {self.warmup} y {self.steps}.")
         longest = self.config["context_length"]
         if self.context is not None and self.data == "cuentos":
-            raise ValueError("Con `cuentos` cada fila es un cuento entero y context no se elige: quítalo.")
+            raise ValueError("Con `cuentos` cada fila es un cuento entero y `context` no se elige: quítalo.")
         if self.context is not None and self.context > longest:
             raise ValueError(
-                f"context debe ser como mucho el context_length de la configuración, {longest}; llegó "
+                f"`context` debe ser como mucho el `context_length` de la configuración, {longest}; llegó "
                 f"{self.context}."
             )
 
@@ -143,7 +141,7 @@ def _opened(named):
     """La configuración que trae un diccionario o un archivo .json."""
     if isinstance(named, Mapping):
         return dict(named)
-    expected = f"config debe ser {', '.join(CONFIGS)} o un archivo .json con una configuración"
+    expected = f"`config` debe ser {', '.join(CONFIGS)} o un archivo .json con una configuración"
     path = Path(named)
     if path.suffix != ".json" or not path.is_file():
         raise ValueError(f"{expected}; llegó {str(named)!r}, que no existe o no acaba en .json.")

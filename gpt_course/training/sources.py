@@ -31,7 +31,7 @@ def open_source(settings):
         return Windows(ids, tokenizer, description, settings, context)
     if not Path(settings.data).is_dir():
         raise ValueError(
-            "data debe ser `cuentos`, `relato` o una carpeta como la que escribe python -m gpt_course.data; "
+            "`data` debe ser cuentos, relato o una carpeta como la que escribe `python -m gpt_course.data`; "
             f"llegó {settings.data!r}, que no existe."
         )
     tokens = open_tokens(settings.data)
@@ -53,7 +53,7 @@ class Stories:
         self.truth, self.bytes_per_token = _truth(settings.batch * settings.eval_batches)
 
     def batches(self, step):
-        """Los lotes del paso `step`, que empieza en 1: ternas (x, y, mask), con el relleno a la derecha."""
+        """Los lotes del paso `step`, que empieza en 1: ternas `(x, y, mask)`, con el relleno a la derecha."""
         rows, count = self.settings.batch, self.settings.accumulation
         first = (step - 1) * rows * count
         return [story_batch(first + k * rows, rows, self.settings.seed) for k in range(count)]
@@ -94,7 +94,7 @@ class Windows:
         if longest < context:
             raise ValueError(
                 f"Hacen falta filas de {context} tokens y de {settings.data} se pueden sacar de {longest}, "
-                "porque la última décima parte se guarda para medir. Elige un context menor o un texto más "
+                "porque la última décima parte se guarda para medir. Elige un `context` menor o un texto más "
                 "largo."
             )
 

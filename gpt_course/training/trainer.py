@@ -37,6 +37,11 @@ class Trainer:
 
     def __init__(self, settings, world):
         self.settings, self.world = settings, world
+        if settings.batch % world.size:
+            raise ValueError(
+                f"Los lotes de {settings.batch} filas no se reparten por igual entre {world.size} procesos. "
+                f"Elige un `batch` múltiplo de {world.size}."
+            )
         self.source = open_source(settings)
         cfg = settings.model_config(self.source.vocab_size)
         torch.manual_seed(settings.seed)
@@ -61,6 +66,7 @@ class Trainer:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
         batches = [self._here(batch) for batch in self.source.batches(step)]
+        self.world.sow(f"{self.settings.seed}/{step}")
         loss = self.world.backward(self.job, batches)
         if not math.isfinite(loss):
             raise NotFinite(f"En el paso {step} la pérdida dejó de ser un número finito ({loss}).", step - 2)
@@ -79,7 +85,8 @@ class Trainer:
         start, total, count = time.perf_counter(), 0.0, 0
         self.model.eval()
         for batch in self.exam:
-            mine = self.world.share(batch)
+            uneven = len(batch[0]) % self.world.size  # un examen de menos de un lote: lo miran todos
+            mine = batch if uneven else self.world.share(batch)
             total += self.job(*mine).item() * places(*mine)
             count += places(*mine)
         self.model.train()

@@ -1,5 +1,7 @@
 """Quiénes entrenan: aquí, un solo proceso que lo hace todo."""
 
+import signal
+
 import torch
 
 from gpt_course.training.batches import places
@@ -11,6 +13,7 @@ class World:
 
     rank, size, main = 0, 1, True
     device = torch.device("cpu")
+    signals = (signal.SIGINT, signal.SIGTERM)  # las que piden acabar el paso, guardar y salir
 
     def share(self, batch):
         """Las filas de un lote que le tocan a este proceso: todas."""
@@ -19,6 +22,9 @@ class World:
     def wrap(self, model, loss):
         """Un módulo que da la pérdida de un lote; el optimizador se crea después."""
         return Objective(model, loss)
+
+    def sow(self, seed):
+        """Siembra el dropout de los demás procesos; el primero sigue con el generador que se guarda."""
 
     def backward(self, job, batches):
         """La pérdida de un paso y sus gradientes: la media de los tokens de verdad de todos los lotes."""

@@ -1,4 +1,4 @@
-"""Generación de texto: pedir logits, elegir un token, añadirlo y repetir."""
+"""Generación de tokens: pedir logits, elegir uno, añadirlo y repetir."""
 
 import torch
 from torch.nn import functional as F

@@ -1,0 +1,50 @@
+"""De un texto a otro más largo, según sale."""
+
+import codecs
+
+import torch
+
+from gpt_course.generation.loop import stream
+from gpt_course.stories import StoryTokenizer
+from gpt_course.tokenizer import encode_special
+
+
+def stream_text(model, tokenizer, prompt="", max_new_tokens=200, **options):
+    """Da, según se escribe, el texto con que el modelo continúa `prompt`: un iterador de cadenas.
+
+    Para al llegar a <|endoftext|>, que no se da, o a `max_new_tokens`. Nunca da media letra: los bytes de una
+    cortada esperan a los que faltan (si no llegan, sale �). Las opciones son las de `stream`.
+    Errores: los de `prompt_ids` y los de `stream`.
+    """
+    ids = torch.tensor([prompt_ids(tokenizer, prompt)], device=model.final_norm.scale.device)  # (1, T)
+    tokens = stream(model, ids, max_new_tokens, eos_id=tokenizer.eot_token, **options)
+    return _decoded(tokens, tokenizer)
+
+
+def prompt_ids(tokenizer, prompt):
+    """Los números con que se empieza a escribir.
+
+    Un cuento empieza detrás de <|endoftext|>, y también cualquier texto del que no se dice nada. En `prompt`,
+    <|endoftext|> es el token especial.
+    Errores: `ValueError` si el tokenizador no tiene alguna palabra, y dice cuál.
+    """
+    is_story = isinstance(tokenizer, StoryTokenizer)
+    ids = encode_special(tokenizer, prompt.rstrip(" ") if is_story else prompt)
+    return [tokenizer.eot_token, *ids] if is_story or not ids else ids
+
+
+def _decoded(tokens, tokenizer):
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for token in tokens:
+        if token.item() == tokenizer.eot_token:
+            break
+        if text := decoder.decode(_bytes_of(token.item(), tokenizer)):
+            yield text
+    if text := decoder.decode(b"", final=True):
+        yield text
+
+
+def _bytes_of(token, tokenizer):
+    if isinstance(tokenizer, StoryTokenizer):
+        return tokenizer.decode([token]).encode()
+    return tokenizer.decode_bytes([token])
