@@ -187,7 +187,7 @@ def test_a_half_line_at_the_end_of_the_log_is_no_obstacle(end, tmp_path):
     assert without_clock(again.log) == without_clock(whole.log)
 
 
-def stop_after(step, settings, out, number=signal.SIGINT, **options):
+def stop_after(step, settings, out, number=signal.SIGINT, say=quiet, **options):
     """La corrida, con una señal que llega a este proceso mientras se da el paso siguiente a `step`."""
     with pytest.MonkeyPatch.context() as patch:
         advance = trainer.Trainer.advance
@@ -198,16 +198,16 @@ def stop_after(step, settings, out, number=signal.SIGINT, **options):
             return advance(self)
 
         patch.setattr(trainer.Trainer, "advance", interrupted)
-        return run(settings, out, say=quiet, **options)
+        return run(settings, out, say=say, **options)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_ends_the_step_saves_and_says_where(number, tmp_path, capsys):
-    whole = run(tiny(), tmp_path / "entera")
+def test_an_interruption_ends_the_step_saves_and_says_where(number, tmp_path):
+    whole, said = run(tiny(), tmp_path / "entera"), []
     with pytest.raises(Stopped, match=r"Interrumpido en el paso 3 de 6") as caught:
-        stop_after(3, tiny(), tmp_path / "otra", number)
+        stop_after(3, tiny(), tmp_path / "otra", number, said.append)
     assert caught.value.signal == number
-    assert "Se acaba este paso y se guarda" in capsys.readouterr().err
+    assert said == ["\nSe acaba este paso y se guarda; otra interrupción corta sin guardar."]
     assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)  # como estaba
     model, _ = load_model(tmp_path / "otra")  # ya se puede usar
     assert same_weights(model, load_model(tmp_path / "otra" / "puntos" / "paso-000003")[0])

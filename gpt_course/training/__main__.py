@@ -53,11 +53,12 @@ def main(arguments=None):
         complain(f"Error: {error}")
         return 2
     except Stopped as stop:
-        complain(f"{stop} Está guardado: para seguir, repite la orden con --resume.")
+        complain(f"{stop} Está guardado: para seguir, repite la orden con --resume.", shared=True)
         return 128 + stop.signal
     except KeyboardInterrupt:
         complain(
-            "Interrumpido. Si ya había algún punto de control, la misma orden con --resume sigue desde ahí."
+            "Interrumpido. Si ya había algún punto de control, la misma orden con --resume sigue desde ahí.",
+            shared=True,
         )
         return 130
     return 0

@@ -77,10 +77,10 @@ class Processes(World):
         return (norm.full_tensor() if _in_pieces(norm) else norm).item()
 
     def sum(self, number):
-        """La suma de los números de todos los procesos, la misma en todos."""
+        """La suma de los números de todos los procesos, la misma en todos y del mismo tipo."""
         total = torch.tensor(number, dtype=torch.float64)
         distributed.all_reduce(total)
-        return total.item()
+        return type(number)(total.item())
 
     def wait(self):
         """Espera a que todos lleguen aquí, aunque uno tarde en escribir."""

@@ -34,7 +34,7 @@ def joined(*, fsdp=False, device="cpu"):
     if size == 1 and not (fsdp and "RANK" in os.environ):
         if fsdp:
             raise ValueError(
-                f"`--fsdp` reparte el modelo entre procesos y aquí hay uno solo. Lánzalo así: {LAUNCH} --fsdp …"
+                f"`--fsdp` reparte el modelo entre procesos y hay uno solo. Lánzalo así: {LAUNCH} --fsdp …"
             )
         yield World()
         return
@@ -107,13 +107,15 @@ def _listening(name):
         mouth.close()
 
 
-def complain(text):
+def complain(text, *, shared=False):
     """Escribe una frase en la salida de errores, una sola vez aunque la digan todos los procesos.
 
-    Los demás callan mientras el primero habla y acaba; torchrun los detiene entonces. Si solo falla otro,
-    la dice él.
+    shared: les pasa a todos, y habla el primero. Si no, los demás esperan a que él hable y acabe, porque
+    torchrun los detiene entonces; si solo ha fallado otro, la dice él.
     """
     if os.environ.get("LOCAL_RANK", "0") != "0":
+        if shared:
+            return
         time.sleep(COURTESY)
     print(text, file=sys.stderr)
 
