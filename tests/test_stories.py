@@ -178,17 +178,17 @@ def test_every_word_has_a_label_and_the_labels_are_all_used(grammar, stories):
 
 STORY = (
     "Había una vez una niña muy curiosa que se llamaba Ana. Un día de lluvia, Ana fue a la playa con su "
-    "amigo Leo. Llevaba una pelota roja. También llevaba tres manzanas: le dio una a Leo y le quedaron dos. "
-    "Pero al cruzar el puente, Ana la perdió.\n—No llores, Ana —dijo Leo—. Vamos a buscarla.\nBuscaron "
-    "durante una hora y al final la encontraron entre unas piedras. Al anochecer, Ana y Leo volvieron de la "
-    "playa muy contentos, con la pelota roja. Fuera seguía la lluvia."
+    "amigo Tomás. Llevaba una pelota roja. También llevaba tres manzanas: le dio una a Tomás y le quedaron "
+    "dos. Pero al cruzar el puente, Ana la perdió.\n—No llores, Ana —dijo Tomás—. Vamos a buscarla.\n"
+    "Buscaron durante una hora y al final la encontraron entre unas piedras. Al anochecer, Ana y Tomás "
+    "volvieron de la playa muy contentos, con la pelota roja. Fuera seguía la lluvia."
 )
 BREAKS = {
     "género junto al nombre": ("una niña muy curiosa", "una niña muy curioso", " curioso"),
     "género del artículo": ("con la pelota", "con el pelota", " el"),
     "género que llega después": ("Llevaba una pelota roja", "Llevaba un pelota roja", " pelota"),
-    "otro nombre": ("puente, Ana", "puente, Leo", " Leo"),
-    "un nombre de fuera": ("No llores, Ana", "No llores, Rosa", " Rosa"),
+    "otro nombre": ("puente, Ana", "puente, Tomás", " Tomás"),
+    "un nombre de fuera": ("No llores, Ana", "No llores, Marta", " Marta"),
     "otro objeto": ("con la pelota roja", "con la cometa roja", " cometa"),
     "otro color": ("la pelota roja. Fuera", "la pelota azul. Fuera", " azul"),
     "pronombre": ("Ana la perdió", "Ana lo perdió", " lo"),
@@ -202,7 +202,7 @@ BREAKS = {
     "otro tiempo": ("seguía la lluvia", "seguía la nieve", " nieve"),
     "una palabra de más": ("playa muy contentos", "playa muy muy contentos", " muy"),
     "cortado": (" Fuera seguía la lluvia.", " Fuera", END_OF_TEXT),
-    "sin espacio": ("Leo. Llevaba", "Leo.Llevaba", "Llevaba"),
+    "sin espacio": ("Tomás. Llevaba", "Tomás.Llevaba", "Llevaba"),
     "dos finales": ("seguía la lluvia.", "seguía la lluvia. Fuera seguía la lluvia.", " Fuera"),
 }
 

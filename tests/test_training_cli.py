@@ -105,9 +105,15 @@ def test_the_options_are_the_settings():
             ["--out", "x", "--data", "relato", "--context", "2000"],
             "el `context_length` de la configuración, 1024",
         ),
-        (["--out", "x", "--data", "cuentos", "--steps", "5", "--warmup", "6"], "`warmup` debe ser como mucho"),
+        (
+            ["--out", "x", "--data", "cuentos", "--steps", "5", "--warmup", "6"],
+            "`warmup` debe ser como mucho",
+        ),
         (["--out", "x", "--data", "cuentos", "--config", "gpt5"], "llegó 'gpt5', que no existe"),
-        (["--out", "x", "--data", "relato", "--config", "cuentos", "--context", "145"], "de la configuración, 144"),
+        (
+            ["--out", "x", "--data", "relato", "--config", "cuentos", "--context", "145"],
+            "de la configuración, 144",
+        ),
         (
             ["--out", "x", "--data", "cuentos", "--plot", "curva.pdf"],
             "`--plot` espera un archivo .svg o .png",
