@@ -12,7 +12,7 @@ _LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (SKY, ":"))  # se distingu
 def plot_truth_and_model(words, truth, model, title):
     """Dos filas de barras con la probabilidad de cada palabra: arriba la verdad, abajo el modelo.
 
-    words: los rótulos. truth, model: probabilidades, en el mismo orden. Devuelve los dos ejes.
+    words: los rótulos. `truth`, `model`: probabilidades, en el mismo orden. Devuelve los dos ejes.
     """
     figure, axes = plt.subplots(2, 1, figsize=(8.4, 4.4), dpi=100, sharex=True, sharey=True, facecolor=PAPER)
     for ax, values, color, name in zip(
@@ -30,7 +30,7 @@ def plot_truth_and_model(words, truth, model, title):
 def plot_costs(words, entropies, divergences, title):
     """Dos filas de barras, un lugar por palabra: arriba lo que duda la verdad; abajo lo que añade el modelo.
 
-    words: la palabra que vino en cada lugar. entropies, divergences: nats, en el mismo orden; cada fila lleva
+    words: la palabra que vino en cada lugar. `entropies`, `divergences`: nats, en el mismo orden; cada fila lleva
     su propia escala. Devuelve los dos ejes.
     """
     figure, axes = plt.subplots(2, 1, figsize=(8.7, 4.8), dpi=100, sharex=True, facecolor=PAPER)

@@ -1,8 +1,6 @@
 """En qué orden se aprende y qué cabeza hace qué, con cinco semillas: lo que lee la lección 13.
 
-    python -m gpt_course.training.staircase
-
-entrena cinco veces el modelo de los cuentos y otras cinco uno que copia cadenas, y reescribe
+`python -m gpt_course.training.staircase` entrena cinco veces el modelo de los cuentos y otras cinco uno que copia cadenas, y reescribe
 `staircase.json`. Con un hilo de un Intel Xeon tarda unos diez minutos.
 """
 
@@ -24,7 +22,14 @@ from gpt_course.training.world import World
 
 LOG = Path(__file__).with_name("staircase.json")
 SEEDS = (1, 2, 3, 4, 5)
-RECIPE = {"data": "cuentos", "steps": 800, "optimizer": "muon", "lr": 1e-2, "eval_batches": 1}
+RECIPE = {
+    "data": "cuentos",
+    "steps": 800,
+    "optimizer": "muon",
+    "lr": 1e-2,
+    "weight_decay": 0.0,
+    "eval_batches": 1,
+}
 MARKS = (0, 10, *range(25, RECIPE["steps"] + 1, 25))  # los pasos en que se mide
 EXAMS, STORIES = (0, 200, 400), 200  # tres juegos de cuentos que ningún modelo ha leído
 CLIMB_STORIES = 100  # los que se miden mientras se entrena
@@ -32,7 +37,7 @@ COPY_STEPS = 120
 
 
 def load_staircase():
-    """Lo medido: {"stories": [una corrida por semilla], "copies": [otra]}."""
+    """Lo medido: en `stories` y en `copies`, una corrida por semilla."""
     return json.loads(LOG.read_text(encoding="utf-8"))
 
 
