@@ -4,13 +4,15 @@ import torch
 from torch.nn import functional as F
 
 from gpt_course.checks import is_tracing
+from gpt_course.padding import needed_mask
 
 
 def next_token_loss(model, x, y, mask=None):
     """Pérdida media por token: la entropía cruzada entre los logits de `x` y los tokens de `y`.
 
     x: (B, T) enteros. y: (B, T) int64, los mismos tokens corridos un lugar. Devuelve un escalar.
-    mask: (B, T), False en el relleno de `x`, como la de `pad_left`: nadie lo lee y no entra en la media.
+    mask: (B, T), False en el relleno de `x`, todo a la izquierda, como el de `pad_left`, o todo a la derecha:
+    nadie lo lee y no entra en la media.
     Errores: `ValueError` si sus formas no coinciden o `y` no son tokens int64; y los de `GPTModel`.
     Fuente: Radford et al. (2018), ecuación 1.
     """
@@ -18,7 +20,9 @@ def next_token_loss(model, x, y, mask=None):
     if mask is None:
         logits, targets = model(x).flatten(0, 1), y.flatten()  # (B·T, V), (B·T,)
     else:
-        logits, targets = model(x, mask=mask)[mask], y[mask]  # solo los lugares de verdad
+        needed = needed_mask(mask)
+        logits = model(x) if needed is None else model(x, mask=needed)
+        logits, targets = logits[mask], y[mask]  # solo los lugares de verdad
     check_targets(targets, logits.shape[1])
     return F.cross_entropy(logits, targets)
 

@@ -51,6 +51,22 @@ def count_padding(mask, in_idx):
     return padding if padding.any() else None
 
 
+def needed_mask(mask):
+    """La máscara que hay que dar al modelo: None si todo el relleno está a la derecha.
+
+    La atención es causal: a la derecha de una fila nadie la lee, y basta con no contar lo que salga ahí.
+    Errores: `ValueError` si alguna fila tiene huecos. Al compilar no hay números que mirar: la da tal cual.
+    """
+    if mask is None or mask.is_meta or is_tracing() or not mask[:, 0].all():
+        return mask
+    if (mask[:, 1:] & ~mask[:, :-1]).any():
+        raise ValueError(
+            "`mask` debe tener el relleno (False) todo a la izquierda o todo a la derecha de cada fila, y en "
+            "alguna hay tokens de verdad después. Rellena con pad_left."
+        )
+    return None
+
+
 def positions(start, end, padding, device):
     """La posición de los tokens de las columnas `start` a `end`: (T,), o (B, T) si hay relleno.
 

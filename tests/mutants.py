@@ -12,8 +12,10 @@ de 0 si sobrevive algún otro, o si uno de los apuntados ya no existe o sí se n
 
 import contextlib
 import difflib
+import functools
 import gc
 import importlib
+import inspect
 import os
 import pickle
 import re
@@ -43,6 +45,8 @@ TESTS = {
     "memory/report": ["test_memory_report.py"],
     "memory/__main__": ["test_memory_report.py"],
     "weights/source": ["test_weights.py", "test_weights_saving.py"],
+    "weights/loading": ["test_weights.py", "test_weights_saving.py"],
+    "weights/names": ["test_weights.py", "test_weights_saving.py"],
     "weights/exact": ["test_weights_saving.py"],
     "weights/swap": ["test_weights_saving.py"],
 }
@@ -55,8 +59,10 @@ SLOW_IMPORTS = [
     "tokenizers",
     "matplotlib.pyplot",  # la pide tests/conftest.py: sin él, casi todo el tiempo de cada mutante
     "torch._dynamo.testing",
+    "torch._inductor.compile_fx",  # torch.compile, aunque no llegue a compilar: seis segundos
 ]
 EXAMPLES = 20  # de hypothesis, como mucho
+LONG = 0.25  # segundos de procesador
 MEMORY = 12 * 2**30  # un mutante que pide más se da por muerto
 
 
@@ -152,48 +158,70 @@ def _text(lines):
 
 
 class _Runner:
-    """Complemento de pytest: antes lo que suele notarlo y lo corto; el que se cuelga, muere."""
+    """Complemento de pytest: las pruebas que `key` no deja en None, por su orden; la que se cuelga, muere.
 
-    def __init__(self, seconds, killers, latest):
-        self.seconds, self.killers, self.latest = seconds, killers, latest
-        self.failed = None
+    Sin `key` mide: lo que tarda cada una y por qué funciones del paquete pasa.
+    """
+
+    def __init__(self, answer, seconds, key):
+        self.answer, self.seconds, self.key = answer, seconds, key
+        self.passes = {}
 
     def pytest_collection_modifyitems(self, items):
-        if self.seconds:
-            items.sort(key=self._order)
-
-    def _order(self, item):
-        name = item.nodeid
-        return name != self.latest, self.seconds.get(name, 0) / (1 + 10 * self.killers[name])
+        if self.key:
+            keys = {item: self.key(item.nodeid) for item in items}
+            items[:] = sorted((item for item in items if keys[item] is not None), key=keys.get)
 
     def pytest_runtest_logstart(self, nodeid):
-        self.start = time.perf_counter()
-        if nodeid in self.seconds:  # la señal acaba con el proceso, aunque esté dentro de PyTorch
-            signal.setitimer(signal.ITIMER_PROF, 3 + 5 * self.seconds[nodeid])
-            signal.setitimer(signal.ITIMER_REAL, 60 + 20 * self.seconds[nodeid])
+        if self.key:  # la señal acaba con el proceso, aunque esté dentro de PyTorch
+            signal.setitimer(signal.ITIMER_PROF, 3 + 5 * self.seconds.get(nodeid, 0))
+            signal.setitimer(signal.ITIMER_REAL, 60 + 20 * self.seconds.get(nodeid, 0))
+        else:
+            self.start, self.passes[nodeid] = _used(), set()
+            sys.settrace(functools.partial(self._note_call, self.passes[nodeid]))
+
+    def _note_call(self, passes, frame, event, argument):
+        code = frame.f_code
+        if "gpt_course" in code.co_filename and code.co_flags & inspect.CO_OPTIMIZED:  # una función
+            last = max(line or 0 for *_, line in code.co_lines())
+            passes.add((code.co_filename, code.co_firstlineno, last))
 
     def pytest_runtest_logfinish(self, nodeid):
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        if nodeid not in self.seconds:
-            self.seconds[nodeid] = time.perf_counter() - self.start
+        if not self.key:
+            sys.settrace(None)
+            self.seconds[nodeid] = _used() - self.start
 
     def pytest_runtest_logreport(self, report):
         if report.failed:
-            self.failed = self.failed or report.nodeid
+            self.finish(report.nodeid)
 
     def pytest_collectreport(self, report):
         if report.failed:
-            self.failed = self.failed or "al importar"
+            self.finish("al importar")
+
+    def finish(self, failed):
+        """Contesta y muere ya: pytest tarda en despedirse más que muchas pruebas en fallar."""
+        pickle.dump((failed, self.seconds, self.passes), self.answer)
+        self.answer.flush()
+        os._exit(0)
 
 
-def run_tests(files, seconds=None, killers=None, latest=None):
-    """Pasa las pruebas en una copia de este proceso: (la primera que falla o None, lo que tarda cada una)."""
+def _used():
+    return sum(os.times()[:4])  # segundos de procesador, también de los procesos que arranca
+
+
+def run_tests(files, seconds=None, key=None):
+    """Pasa en una copia de este proceso las pruebas que `key` elige: la primera que falla, o None.
+
+    Sin `key`, todas; y devuelve también lo que tarda cada una y por dónde pasa.
+    """
     with tempfile.TemporaryFile() as answer:  # en una tubería no caben los nombres de muchas pruebas
         pid = os.fork()
         if pid == 0:
             os.setsid()
-            _child(answer, files, _Runner(seconds or {}, killers, latest))
+            _child(files, _Runner(answer, seconds or {}, key))
         try:
             _, status = os.waitpid(pid, 0)
         finally:  # también los procesos que una prueba haya dejado atrás
@@ -203,24 +231,23 @@ def run_tests(files, seconds=None, killers=None, latest=None):
         try:
             return pickle.load(answer)
         except EOFError:  # murió sin contestar: se colgó o pidió demasiada memoria
-            return f"muere ({status})", {}
+            return f"muere ({status})", {}, {}
 
 
-def _child(answer, files, runner):
+def _child(files, runner):
     import pytest
 
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(quiet, stream)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    if runner.seconds:
+    gc.disable()  # recorrer lo que se importa cuesta tanto como importarlo
+    if runner.key:
         signal.setitimer(signal.ITIMER_PROF, 60)  # por si se cuelga al importar
-    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-o", "addopts="]
-    code = pytest.main([*options, *files], plugins=[runner])
-    failed = runner.failed or (None if code == 0 else f"pytest terminó con {int(code)}")
-    pickle.dump((failed, runner.seconds), answer)
-    answer.flush()
-    os._exit(0)
+    options = ["-q", "--no-header", "--tb=no", "--basetemp=../basetemp", "-o", "addopts="]
+    plugins = (f"-pno:{name}" for name in ("cacheprovider", "unraisableexception", "threadexception"))
+    code = pytest.main([*options, *plugins, *files], plugins=[runner])
+    runner.finish(None if code in (0, 5) else f"pytest terminó con {int(code)}")  # 5: ninguna elegida
 
 
 def _shorten(hypothesis):
@@ -259,34 +286,54 @@ def tests_of(copy, name):
     return [f"tests/{file}" for file in files if (copy / "tests" / file).exists()]
 
 
-def check_module(copy, name, equivalent):
+def measure(files):
+    """Lo que tarda cada prueba y por dónde pasa, en limpio; de paso, todo queda compilado."""
+    sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = False, ""
+    failed, seconds, passes = run_tests(files)
+    if failed:
+        sys.exit(f"Sin ningún cambio ya hay una prueba en rojo: {failed}")
+    sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = True, "1"  # ni rastro de un mutante
+    return seconds, passes
+
+
+def check_module(copy, name, equivalent, seconds, passes):
     path = copy / "gpt_course" / f"{name}.py"
     source = path.read_text(encoding="utf-8")
-    files = tests_of(copy, name)
-    for write in (True, False):  # primero se compila todo; después, nada: no debe quedar rastro de un mutante
-        sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = not write, "" if write else "1"
-        failed, seconds = run_tests(files)
-        if failed:
-            sys.exit(f"Sin ningún cambio ya hay una prueba en rojo: {failed}")
-        for cached in path.parent.glob(f"__pycache__/{path.stem}.*"):
-            cached.unlink()
-    start, found, killers, latest = time.perf_counter(), mutants(source), Counter(), None
-    print(f"{name}: {len(found)} mutantes; sus pruebas, {sum(seconds.values()):.1f} s", flush=True)
-    survivors = []
-    for line, change, code in found:
-        path.write_text(code, encoding="utf-8")
-        killer, _ = run_tests(files, seconds, killers, latest)
-        if killer:
-            killers[killer] += 1
-            latest = killer
-        else:
-            survivors.append(change)
-            if change not in equivalent:
-                print(f"  {name}.py:{line}  {change}", flush=True)
+    for cached in path.parent.glob(f"__pycache__/{path.stem}.*"):
+        cached.unlink()
+    start, found, killers = time.perf_counter(), mutants(source), Counter()
+    print(f"{name}: {len(found)} mutantes", flush=True)
+    survivors = found
+    for close in (True, False):  # antes, las pruebas cortas que pasan por ahí; a lo que quede, las demás
+        candidates, survivors = survivors, []
+        for number, (line, change, code) in enumerate(candidates, 1):
+            path.write_text(code, encoding="utf-8")
+            near = {test for test in _passing(passes, str(path), line) if seconds[test] < LONG}
+
+            def key(test, near=near, close=close):  # antes, la que más nota y la más corta
+                return seconds[test] / (1 + 10 * killers[test]) if (test in near) is close else None
+
+            killer = run_tests(tests_of(copy, name), seconds, key)[0]
+            if killer:
+                killers[killer] += 1
+            else:
+                survivors.append((line, change, code))
+                if change not in equivalent:
+                    print(f"  {name}.py:{line}  {change}", flush=True)
+            if number % 20 == 0 or number == len(candidates):  # por si no acaba
+                print(f"  {number} vistos y {number - len(survivors)} notados", flush=True)
     path.write_text(source, encoding="utf-8")
-    return report(
-        name, [change for _, change, _ in found], survivors, equivalent, time.perf_counter() - start
-    )
+    changes, alive = ([change for _, change, _ in some] for some in (found, survivors))
+    return report(name, changes, alive, equivalent, time.perf_counter() - start)
+
+
+def _passing(passes, path, line):
+    """Las pruebas que pasan por la función de esa línea; de lo que está fuera de las funciones, todas."""
+    return {
+        test
+        for test, covered in passes.items()
+        if any(file == path and first <= line <= last for file, first, last in covered)
+    } or set(passes)
 
 
 def report(name, changes, survivors, equivalent, seconds):
@@ -311,11 +358,13 @@ def main(names):
     for entry in tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["equivalente"]:
         equivalent.setdefault(entry["modulo"], []).extend(entry["cambios"])
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder).resolve()
+        copy = Path(folder).resolve() / "copia"
+        copy.mkdir()
         for name in COPIED:
             (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
         warm_up(copy)
-        return max([check_module(copy, name, equivalent.get(name, [])) for name in names])
+        measured = measure(sorted({file for name in names for file in tests_of(copy, name)}))
+        return max([check_module(copy, name, equivalent.get(name, []), *measured) for name in names])
 
 
 if __name__ == "__main__":

@@ -42,8 +42,8 @@ PICTURE = {
     "stories": ["config", "tokenizer"],
     # alrededor del modelo, que no sabe nada de esto
     "plotting": ["config"],
-    "loss": ["checks"],
-    "fast": ["attention", "checks", "config", "layers", "loss", "model"],
+    "loss": ["checks", "padding"],
+    "fast": ["attention", "block", "checks", "config", "dropout", "layers", "loss", "model", "padding"],
     "weights": ["config", "dropout", "files", "model", "tokenizer"],
     "models": ["files", "stories", "tokenizer", "weights"],
     "generation": [
@@ -58,7 +58,7 @@ PICTURE = {
     "cells": ["exercises"],
     "bench": [
         *("config", "data", "fast", "generation", "initialization", "memory", "model", "plotting"),
-        *("tokenizer", "training", "weights"),
+        *("stories", "tokenizer", "training", "weights"),
     ],
 }
 

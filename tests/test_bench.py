@@ -11,7 +11,7 @@ from reference import tiny_model
 from torch.nn import functional as F
 
 from gpt_course.bench import __main__ as terminal
-from gpt_course.bench import gpu, limits, rounds, turn
+from gpt_course.bench import gpu, limits, rounds, stories, turn
 from gpt_course.bench.contenders import CONTENDERS
 from gpt_course.bench.limits import measure_limits
 from gpt_course.bench.quality import rounding_quality
@@ -102,7 +102,7 @@ def result():
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "measure_limits", functools.partial(measure_limits, repeats=1))
-        patch.setattr(rounds, "_turn", lambda order: as_json(turn.take_turn(as_json(order))))
+        patch.setattr(rounds, "take_turn_apart", lambda order: as_json(turn.take_turn(as_json(order))))
         found = rounds.run(contenders, rounds=1, cfg=CFG, sizes=SIZES)
     torch.set_num_threads(threads)
     torch.set_float32_matmul_precision(precision)
@@ -117,7 +117,7 @@ def test_a_turn_is_another_process(reference, tmp_path):
     save_gpt2(reference, tmp_path)
     weights = str(tmp_path / "model.safetensors")
     order = {"kind": "read", "contender": "gpt_course", "cfg": CFG, "weights": weights, **SIZES}
-    found = rounds._turn(order)
+    found = rounds.take_turn_apart(order)
     assert found["import"] >= found["torch"] > 0.01  # aquí ya estaría importado
     expected = reference(turn._tokens(order, *SIZES["check"]))[..., :: turn.CHECKED].flatten()
     assert found["logits"] == pytest.approx(expected.tolist(), abs=1e-4)
@@ -157,6 +157,39 @@ def test_the_table_has_a_row_for_each_task(result):
     assert "pesos al azar" in lines[-2] and "Sin medir" not in table(result)
 
 
+def test_with_stories_everyone_starts_from_the_same_loss(monkeypatch):
+    monkeypatch.setattr(stories, "STEPS", 1)
+    monkeypatch.setattr(stories, "WARM", 1)
+    threads, seen = torch.get_num_threads(), []
+
+    def here(order):
+        return seen.append((order["contender"], order["threads"])) or as_json(turn.take_turn(as_json(order)))
+
+    found = stories.run_stories(TWO, rounds=1, turn=here)
+    torch.set_num_threads(threads)
+    assert found["failed"].keys() <= {stories.TRAINER}  # pide `accelerate`
+    assert [list(speeds)[:2] for speeds in found["speeds"].values()] == [list(TWO)] * 2
+    assert all(0 < speed < math.inf for speeds in found["speeds"].values() for speed in speeds.values())
+    assert seen[:2] == [("gpt_course", 1), ("transformers", 1)] and ("transformers", 2) in seen
+
+
+def test_with_stories_who_fails_or_computes_something_else_is_left_out():
+    def turn_(order):
+        if order["contender"] == "litgpt":
+            raise RuntimeError("roto")
+        return {"speed": 100.0 * order["threads"], "loss": 6.1 + (order["contender"] == "transformers")}
+
+    found = stories.run_stories({**TWO, "litgpt": "0"}, rounds=2, turn=turn_)
+    assert found["failed"]["litgpt"] == "roto" and "no coincide" in found["failed"]["transformers"]
+    assert found["speeds"]["1"]["gpt_course"] == 100 and "litgpt" not in found["speeds"]["2"]
+    text = table({**by_hand(), "stories": {**found, "speeds": {"1": {"gpt_course": 300.0, "otro": 200.0}}}})
+    assert (
+        "Entrenar con 16 cuentos, AdamW, 1 hilo: `gpt_course` 300, `otro` 200 tokens/s; ventaja, 1,50×."
+        in text
+    )
+    assert "Sin medir con los cuentos: `litgpt`, roto." in text
+
+
 def fake_turns(monkeypatch, answer):
     """Turnos sin proceso: lo de verdad ya se prueba arriba."""
     asked = []
@@ -165,7 +198,7 @@ def fake_turns(monkeypatch, answer):
         asked.append((order["kind"], order["contender"], sorted(order["write"])))
         return answer(order)
 
-    monkeypatch.setattr(rounds, "_turn", turn_)
+    monkeypatch.setattr(rounds, "take_turn_apart", turn_)
     return asked
 
 
@@ -278,7 +311,9 @@ def test_a_process_that_fails_says_why(tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise ImportError('falta una biblioteca')")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(RuntimeError, match=r"^ImportError: falta una biblioteca$"):
-        rounds._turn({"kind": "read", "contender": "gpt_course", "cfg": CFG, "weights": "", **SIZES})
+        rounds.take_turn_apart(
+            {"kind": "read", "contender": "gpt_course", "cfg": CFG, "weights": "", **SIZES}
+        )
 
 
 def test_who_would_take_too_long_does_not_write(monkeypatch):
@@ -509,6 +544,8 @@ def quick(monkeypatch):
     """La terminal con lo ya medido a mano."""
     asked = {}
     monkeypatch.setattr(terminal, "run", lambda contenders, **options: asked.update(options) or by_hand())
+    monkeypatch.setattr(terminal, "run_stories", lambda contenders, rounds: None)
+    monkeypatch.setattr(terminal, "machine", lambda threads: {"processor": "de prueba"})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     return asked
 
@@ -519,7 +556,7 @@ def test_the_terminal_prints_the_table_or_the_json_and_draws(quick, capsys, tmp_
     assert capsys.readouterr().out.rstrip() == table(by_hand())
     assert quick["rounds"] == 5 and quick["sizes"]["threads"] == 4 and quick["real"] == str(tmp_path)
     assert terminal.main(["--json", "--plot", str(tmp_path / "figura.svg")]) == 0
-    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(by_hand()))
+    assert json.loads(capsys.readouterr().out) == as_json({**by_hand(), "stories": None})
     assert (tmp_path / "figura.svg").read_text(encoding="utf-8").startswith("<?xml")
 
 
@@ -528,9 +565,27 @@ def test_what_is_saved_keeps_the_other_processors(quick, tmp_path):
     path.write_text(json.dumps([{"machine": {"processor": "de prueba"}}, other]), encoding="utf-8")
     for _ in range(2):
         assert terminal.main(["--save", str(path)]) == 0
-        assert json.loads(path.read_text(encoding="utf-8")) == as_json([by_hand(), other])
+        assert json.loads(path.read_text(encoding="utf-8")) == as_json(
+            [{**by_hand(), "stories": None}, other]
+        )
     assert terminal.main(["--save", str(tmp_path / "nuevo.json")]) == 0
-    assert json.loads((tmp_path / "nuevo.json").read_text(encoding="utf-8")) == as_json([by_hand()])
+    assert json.loads((tmp_path / "nuevo.json").read_text(encoding="utf-8")) == as_json(
+        [{**by_hand(), "stories": None}]
+    )
+
+
+def test_only_the_stories_keep_the_rest(quick, monkeypatch, tmp_path, capsys):
+    path = tmp_path / "medidas.json"
+    order = ["--only", "cuentos", "--save", str(path)]
+    assert terminal.main(order) == 2 and "di en qué archivo está" in capsys.readouterr().err
+    path.write_text("[]", encoding="utf-8")
+    assert terminal.main(order) == 2 and "no hay nada medido en este procesador" in capsys.readouterr().err
+    path.write_text(json.dumps([by_hand()]), encoding="utf-8")
+    monkeypatch.setattr(terminal, "run", lambda *_, **__: pytest.fail("no debía medir lo demás"))
+    speeds = {"batch": 16, "speeds": {"1": {"gpt_course": 5.0}}, "failed": {}}
+    monkeypatch.setattr(terminal, "run_stories", lambda contenders, rounds: speeds)
+    assert terminal.main(order) == 0
+    assert json.loads(path.read_text(encoding="utf-8")) == as_json([{**by_hand(), "stories": speeds}])
 
 
 def test_with_a_gpu_it_is_measured_too(quick, monkeypatch, capsys):

@@ -19,6 +19,7 @@ from gpt_course.cache import KVCache
 from gpt_course.fast import choice, chunked_loss, keep_freed_memory, kernels, make_fast, resident
 from gpt_course.fast import loss as loss_module
 from gpt_course.fast.choice import Processor
+from gpt_course.fast.feed_forward import gelu_and_slope
 from gpt_course.fast.layers import FastLinear
 from gpt_course.generation import generate
 from gpt_course.initialization import init_gpt2
@@ -655,6 +656,98 @@ def test_gelu_is_the_one_with_tanh(onednn):
         expected, quick = plain(x), make_fast(copy.deepcopy(plain))
         torch.testing.assert_close(quick(x), expected, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(quick(x), expected, atol=1e-5, rtol=1e-5)
+
+
+# --- Lotes con el relleno a la derecha --------------------------------------------------------------------
+
+
+def right_padded(lengths=(20, 3, 1, 11)):
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    return tokens(*mask.shape), tokens(*mask.shape, seed=2), mask
+
+
+def untouched(model):
+    return model
+
+
+def watched_inside(model):
+    model.trf_blocks[1].norm2.register_forward_hook(lambda module, inputs, out: None)
+
+
+def with_lora_inside(model):
+    model.trf_blocks[0].att.W_query = Lora(model.trf_blocks[0].att.W_query)
+
+
+def with_one_bias(model):
+    model.trf_blocks[0].att.W_key.bias = None
+
+
+@pytest.mark.parametrize(
+    ("change", "packed"),
+    [(untouched, True), (watched_inside, False), (with_lora_inside, False), (with_one_bias, False)],
+)
+@pytest.mark.parametrize("bias", [True, False])
+def test_padding_at_the_right_is_not_computed(onednn, monkeypatch, change, packed, bias):
+    plain, quick = models(qkv_bias=bias)
+    for model in (plain, quick):
+        torch.manual_seed(1)
+        change(model)
+    if change is with_one_bias:
+        packed = not bias  # sin sesgos, quitar uno no cambia nada
+    seen, read = [], loss_module.packed_features
+    monkeypatch.setattr(loss_module, "packed_features", lambda *given: seen.append(1) or read(*given))
+    x, y, mask = right_padded()
+    losses = [F.cross_entropy(plain(x)[mask], y[mask]), chunked_loss(quick, x, y, mask)]
+    losses.append(next_token_loss(plain, x, y, mask))
+    assert bool(seen) == packed
+    torch.testing.assert_close(losses[1], losses[0], atol=1e-5, rtol=1e-5)
+    assert torch.equal(losses[2], losses[0])
+    one, other = (
+        torch.autograd.grad(loss, list(m.parameters()))
+        for loss, m in zip(losses, (plain, quick), strict=False)
+    )
+    for expected, found in zip(one, other, strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-4)
+    with torch.no_grad():
+        torch.testing.assert_close(chunked_loss(quick.eval(), x, y, mask), losses[0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [next_token_loss, chunked_loss])
+def test_what_pads_the_right_does_not_count_and_dropout_is_the_same(loss):
+    plain, quick = (model.train() for model in models(drop_rate=0.2))
+    x, y, mask = right_padded()
+    found = []
+    for model, function, ids in ((plain, next_token_loss, x), (quick, loss, x.masked_fill(~mask, 5))):
+        torch.manual_seed(3)
+        found.append(function(model, ids, y.masked_fill(~mask, -100), mask))
+    torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [next_token_loss, chunked_loss])
+def test_a_hole_inside_a_row_is_refused(loss):
+    x, y, mask = right_padded()
+    mask[0, 4] = False
+    with pytest.raises(ValueError, match="todo a la izquierda o todo a la derecha"):
+        loss(models()[1], x, y, mask)
+
+
+def test_long_rows_or_bf16_take_the_other_path(monkeypatch):
+    quick, read = models(context_length=200)[1], loss_module.packed_features
+    seen = []
+    monkeypatch.setattr(loss_module, "packed_features", lambda *given: seen.append(1) or read(*given))
+    for longest, expected in ((192, 1), (193, 1)):
+        chunked_loss(quick, *right_padded((longest, 5)))
+        assert len(seen) == expected
+    assert chunked_loss(quick.bfloat16(), *right_padded()).isfinite() and len(seen) == 1
+
+
+def test_gelu_comes_with_its_slope():
+    x = (4 * torch.randn(3, 30_001)).double().requires_grad_()
+    expected = F.gelu(x, approximate="tanh")
+    expected.sum().backward()
+    active, slope = gelu_and_slope(x.detach().float())
+    torch.testing.assert_close(active.double(), expected.detach(), atol=2e-6, rtol=0)
+    torch.testing.assert_close(slope.double(), x.grad, atol=5e-6, rtol=0)
 
 
 # --- La precisión «medium» ------------------------------------------------------------------------------

@@ -124,8 +124,8 @@ CASES = {  # qué hace, cambios sobre SMALL y el resto del plan
     ),
     "recomputación": (
         "training",
-        {"emb_dim": 128, "n_layers": 16},
-        {"batch": 8, "seq": 128, "optimizer": "sgd", "checkpointing": True},
+        {"n_layers": 16},
+        {"batch": 8, "seq": 512, "optimizer": "sgd", "checkpointing": True},
     ),
     "recomputación, muchos pesos": (
         "training",

@@ -7,7 +7,7 @@ from reference import tiny_model, tokens
 
 from gpt_course.cache import KVCache
 from gpt_course.generation import generate
-from gpt_course.padding import count_padding, pad_left, positions, visibility
+from gpt_course.padding import count_padding, needed_mask, pad_left, positions, visibility
 from gpt_course.training import checkpoint_blocks
 
 
@@ -204,3 +204,12 @@ def test_visibility_by_hand():
 def test_positions_by_hand():
     assert positions(2, 5, None, "cpu").tolist() == [2, 3, 4]
     assert positions(2, 5, torch.tensor([0, 1, 4]), "cpu").tolist() == [[2, 3, 4], [1, 2, 3], [0, 0, 0]]
+
+
+def test_padding_at_the_right_needs_no_mask():
+    right = torch.tensor([[True, True, False], [True, False, False]])
+    assert needed_mask(None) is None and needed_mask(right) is None and needed_mask(right | True) is None
+    left = right.flip(1)
+    assert needed_mask(left) is left
+    with pytest.raises(ValueError, match="todo a la izquierda o todo a la derecha de cada fila"):
+        needed_mask(torch.tensor([[True, False, True]]))

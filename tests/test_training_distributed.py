@@ -19,7 +19,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from gpt_course.training import torchrun
+from gpt_course.training import __main__, torchrun
 from gpt_course.training.__main__ import main
 from gpt_course.training.distributed import Processes
 from gpt_course.training.log import read_log, without_clock
@@ -87,9 +87,12 @@ def work(folder):
                 except BaseException as error:
                     seen[name] = str(error)
                     raise
-    (folder / f"rank{rank}.json").write_text(json.dumps(seen))
-    Processes.sow = die(folder)
-    return main(command(folder, 6))
+        (folder / f"rank{rank}.json").write_text(json.dumps(seen))
+        sharded.wait()
+        Processes.sow = die(folder)
+        # La orden entra en el grupo en que ya se está: formar otro con las mismas señas podría no acabar.
+        __main__.joined = lambda **_: contextlib.nullcontext(worlds["ddp"])
+        return main(command(folder, 6))
 
 
 def pieces(world):
@@ -212,6 +215,67 @@ def test_a_killed_process_stops_the_other_and_one_alone_goes_on(launched, tmp_pa
 
 
 # --- Sin lanzar nada ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Las variables que torchrun da a un proceso solo."""
+    for name, value in {
+        "RANK": "0",
+        "WORLD_SIZE": "1",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_without_torchrun_there_is_one_process(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    with torchrun.joined() as world:
+        assert type(world) is World
+    with (
+        pytest.raises(ValueError, match=r"hay uno solo\. Lánzalo así: `python -m torch.distributed.run "),
+        torchrun.joined(fsdp=True),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("device", ["gpu", *([] if torch.cuda.is_available() else ["cuda"])])
+def test_the_device_must_exist(device):
+    with pytest.raises(ValueError, match=f"llegó '{device}'"), torchrun.joined(device=device):
+        pass
+
+
+@pytest.mark.parametrize("changes", [{"RANK": None}, {"MASTER_PORT": None}, {"WORLD_SIZE": "dos"}])
+def test_half_the_variables_are_refused(alone, monkeypatch, changes):
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+    with pytest.raises(ValueError, match="hacen falta las variables RANK, WORLD_SIZE"), torchrun.joined():
+        pass
+
+
+def test_a_process_that_does_not_answer_is_told_apart_from_a_fault_of_ours(alone, monkeypatch):
+    said = []
+    monkeypatch.setattr(torchrun, "_leave", said.append)
+    with torchrun.joined(fsdp=True):
+        raise RuntimeError("[…/gloo/transport/tcp/pair.cc:537] Connection reset by peer")
+    assert said == ["1 de 1"]
+    torch.distributed.destroy_process_group()
+    with pytest.raises(RuntimeError, match="otra cosa"), torchrun.joined(fsdp=True):
+        raise RuntimeError("otra cosa")
+    torch.distributed.destroy_process_group()
+    assert said == ["1 de 1"] and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_one_speaks_for_all(monkeypatch, capsys):
+    waits = []
+    monkeypatch.setattr(torchrun.time, "sleep", waits.append)
+    torchrun.complain("uno")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    torchrun.complain("dos")
+    torchrun.complain("tres", shared=True)
+    assert capsys.readouterr().err == "uno\ndos\n" and waits == [torchrun.COURTESY]
 
 
 if __name__ == "__main__":

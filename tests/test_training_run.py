@@ -251,7 +251,8 @@ def files(out):
     [
         ({"lr": 0.02}, r"es con lr = 0\.01, y se pide lr = 0\.02"),
         ({"batch": 3, "seed": 5}, r"batch = 2, seed = 123, y se pide batch = 3, seed = 5"),
-        ({"tied": True}, "es con config = "),
+        ({"tied": True}, "es con tie_weights = False, y se pide tie_weights = True"),
+        ({"drop_rate": 0.5}, r"drop_rate = 0\.0, y se pide drop_rate = 0\.5"),
         ({"steps": 7}, r"steps = 6, y se pide steps = 7.*hasta el paso 5 no habrían sido las mismas"),
         ({"optimizer": "muon"}, "optimizer = adamw"),
         ({"eval_batches": 2}, "eval_batches = 1"),

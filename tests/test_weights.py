@@ -360,7 +360,7 @@ def test_names_are_cut_and_counted():
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (ValueError("uno.\ndos"), "uno"),
+        (ValueError("falta X.\ndos"), "falta X"),
         (ValueError("xy" * 150), "xy" * 100),
         (RuntimeError(), "RuntimeError"),
         (ValueError("\n\n tres "), "tres"),
@@ -544,15 +544,16 @@ def test_a_pt_with_tensors_that_are_not_in_it(tensor, message, tmp_path):
         load_gpt2(tmp_path / "pesos.pt")
 
 
-def test_two_and_a_half_times_the_file_is_too_much(tmp_path):
-    path, state = tmp_path / "pesos.pt", dict(tiny_model().state_dict())
-    state["tok_emb.weight"] = torch.zeros(8).expand(1, 8)
-    torch.save(state, path)
-    rows = (5 * path.stat().st_size // 2 - sum(tensor.nbytes for tensor in state.values())) // 32
-    state["tok_emb.weight"] = torch.zeros(8).expand(rows, 8)  # y el archivo mide lo mismo
-    torch.save(state, path)
-    with pytest.raises(ValueError, match="dicen medir más que el archivo"):
-        load_gpt2(path)
+@pytest.mark.parametrize(("more", "message"), [(0, "sobran: x"), (1, "dicen medir más que el archivo")])
+def test_twice_the_file_and_not_a_number_more(more, message, tmp_path):
+    """El doble justo aún puede ser una matriz con dos nombres."""
+    path, model = tmp_path / "pesos.pt", tiny_model().state_dict()
+    numbers = 10_000
+    for _ in range(2):  # la segunda vez el archivo mide lo mismo: solo cambia cuántas veces se repite el cero
+        torch.save({**model, "x": torch.zeros(1, dtype=torch.float16).expand(numbers)}, path)
+        numbers = path.stat().st_size - sum(tensor.nbytes for tensor in model.values()) // 2 + more
+    with pytest.raises(ValueError, match=message):
+        load_gpt2(path, n_heads=2)
 
 
 def test_a_compressed_pt_is_not_expanded(tmp_path):
@@ -609,7 +610,9 @@ def test_a_pickle_cannot_execute_anything(tmp_path, monkeypatch):
 def test_a_pt_that_is_not_a_state_dict(content, inside, tmp_path):
     """No está dañado: se dice qué hay dentro y cómo sacar de ahí los pesos."""
     torch.save(content, tmp_path / "otro.pt")
-    with pytest.raises(ValueError, match=f"se esperaba un state_dict.*hay: {inside}.*torch.load") as error:
+    with pytest.raises(
+        ValueError, match=rf"En otro\.pt se esperaba un state_dict.*hay: {inside}.*torch.load"
+    ) as error:
         load_gpt2(tmp_path / "otro.pt")
     assert "sano" not in str(error.value) and "Descárgalo" not in str(error.value)
 
@@ -794,6 +797,13 @@ def test_a_configuration_that_does_not_fit(saved, change, message):
 def test_a_configuration_that_says_the_same(saved, change):
     file = saved[1] / "config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    assert load_gpt2(saved[1]).cfg == saved[0].cfg
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_configuration_saved_by_another_editor(saved, encoding):
+    file = saved[1] / "config.json"
+    file.write_text(file.read_text(), encoding=encoding)
     assert load_gpt2(saved[1]).cfg == saved[0].cfg
 
 

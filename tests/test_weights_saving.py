@@ -336,7 +336,7 @@ def check_nothing_is_mixed(folder, before, old, new, said=None):
         loaded = load_gpt2(folder)
     except ValueError as error:
         assert "cambio a medias" in str(error) and f"lo que había está en {SWAP}/antes" in str(error)
-        assert said is None or f"{SWAP}/antes" in said
+        assert said is None or (f"En {folder} hay un cambio" in said and f"{SWAP}/antes" in said)
         for path in (folder / SWAP / "antes").iterdir():  # el consejo, hecho
             os.replace(path, folder / path.name)
         loaded = load_gpt2(folder)

@@ -10,7 +10,8 @@ import torch
 from gpt_course.bench.contenders import CONTENDERS
 from gpt_course.bench.gpu import measure_gpu
 from gpt_course.bench.report import merged, rows, table
-from gpt_course.bench.rounds import CFG, SIZES, installed, run
+from gpt_course.bench.rounds import CFG, SIZES, installed, machine, run
+from gpt_course.bench.stories import run_stories
 
 _MISSING = (
     "No está {}, y se mide a los demás. Lo traen `pip install -e .[bench]` y "
@@ -29,8 +30,12 @@ def main(arguments=None):
         for name in CONTENDERS.keys() - contenders.keys():
             print(_MISSING.format(name), file=sys.stderr)
         sizes = {**SIZES, "threads": options.threads}
-        result = run(contenders, rounds=options.rounds, sizes=sizes, real=options.weights)
-        _add_gpu(result)
+        if options.only:
+            result = _measured(Path(options.save))
+        else:
+            result = run(contenders, rounds=options.rounds, sizes=sizes, real=options.weights)
+            _add_gpu(result)
+        result["stories"] = run_stories(contenders, rounds=options.rounds)
         print(json.dumps(result, indent=1, ensure_ascii=False) if options.json else table(result), flush=True)
         if options.save:
             _save(result, Path(options.save))
@@ -57,6 +62,7 @@ def _read(arguments, alone):
     add("-h", "--help", action="store_true", help="muestra esta ayuda")
     add("--rounds", type=int, default=3, help="vueltas alternadas (de serie, 3)")
     add("--threads", type=int, default=2, help="hilos de PyTorch (de serie, 2)")
+    add("--only", choices=["cuentos"], help="mide solo eso, y lo demás lo toma de `--save`")
     add("--weights", help="carpeta con los pesos publicados, para medir lo que pierde bf16")
     add("--plot", help="dibuja la comparación en este archivo, .svg o .png")
     add("--save", help="añade lo medido a este archivo .json, o lo cambia si ya está este procesador")
@@ -79,6 +85,8 @@ def _read(arguments, alone):
         raise ValueError(
             f"`--save` espera un archivo .json en una carpeta que exista; llegó {options.save!r}."
         )
+    if options.only and not (options.save and Path(options.save).is_file()):
+        raise ValueError("`--only` completa lo ya medido: di en qué archivo está con `--save`.")
     if options.plot:
         _check_plot(Path(options.plot), alone)
     return options
@@ -100,6 +108,17 @@ def _add_gpu(result):
             result["gpu"] = measure_gpu(CFG)
         except RuntimeError as error:  # lo demás ya está medido
             result["failed"]["GPU"] = str(error)
+
+
+def _measured(path):
+    """Lo que ya se midió en este procesador."""
+    processor = machine(threads=2)["processor"]
+    for result in json.loads(path.read_text(encoding="utf-8")):
+        if result["machine"]["processor"] == processor:
+            return result
+    raise ValueError(
+        f"En {path} no hay nada medido en este procesador ({processor}). Mide antes sin `--only`."
+    )
 
 
 def _save(result, path):

@@ -37,8 +37,8 @@ class Course:
     def optimizer(self, model):
         return self.training.make_optimizer(model, fused=True)
 
-    def loss(self, model, x, y):
-        return self.fast.chunked_loss(model, x, y)
+    def loss(self, model, x, y, mask=None):
+        return self.fast.chunked_loss(model, x, y, mask)
 
 
 class _Peer:
@@ -57,7 +57,8 @@ class _Peer:
     def optimizer(self, model):
         return self.torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1, fused=self.fused)
 
-    def loss(self, model, x, y):
+    def loss(self, model, x, y, mask=None):
+        y = y if mask is None else y.masked_fill(~mask, -100)  # lo que `cross_entropy` no cuenta
         logits = self.logits(model, x)
         return self.torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
 

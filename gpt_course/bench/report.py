@@ -80,6 +80,8 @@ def _notes(result):
     ]
     if result.get("medium"):
         found.append(_medium_note(result))
+    if result.get("stories"):
+        found += _story_notes(result["stories"])
     found += [f"Sin medir: `{name}`, {reason}." for name, reason in result["failed"].items()]
     if result.get("gpu"):
         gpu = result["gpu"]
@@ -89,6 +91,21 @@ def _notes(result):
             f"{spanish(round(gpu['matmul_flops'] / 1e12))} TFLOP/s medidos al multiplicar matrices."
         )
     return found
+
+
+def _story_notes(stories):
+    """Los tokens por segundo al entrenar con los cuentos, de cada uno y con cada número de hilos."""
+    found = []
+    for threads, speeds in stories["speeds"].items():
+        rivals = [speed for name, speed in speeds.items() if name != OURS]
+        shown = ", ".join(f"`{name}` {spanish(round(speed))}" for name, speed in speeds.items())
+        gain = f"; ventaja, {spanish(speeds[OURS] / max(rivals), 2)}×" if rivals else ""
+        what = f"{threads} hilo" if threads == "1" else f"{threads} hilos"
+        found.append(f"Entrenar con {stories['batch']} cuentos, AdamW, {what}: {shown} tokens/s{gain}.")
+    return [
+        *found,
+        *(f"Sin medir con los cuentos: `{name}`, {why}." for name, why in stories["failed"].items()),
+    ]
 
 
 def _medium_note(result):

@@ -59,7 +59,7 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         order = {
             "cfg": dict(cfg),
-            "weights": _write_weights(cfg, folder),
+            "weights": write_weights(cfg, folder),
             "real": str(real or folder),
             **sizes,
         }
@@ -69,7 +69,7 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
     failed |= _different(found, failed)
     good = {name: results for name, results in found.items() if name not in failed}
     return {
-        "machine": _machine(sizes["threads"]),
+        "machine": machine(sizes["threads"]),
         "contenders": {name: contenders[name] for name in good},
         "cfg": dict(cfg),
         "sizes": sizes,
@@ -94,7 +94,7 @@ def _take_turns(turns, order):
             continue
         again = {task: size for task, size in order["write"].items() if (kind, name, task) not in slow}
         try:
-            result = _turn({**order, "write": again, "kind": kind, "contender": name})
+            result = take_turn_apart({**order, "write": again, "kind": kind, "contender": name})
         except RuntimeError as error:
             if name == OURS:
                 raise RuntimeError(f"El turno «{kind}» del curso falló: {error}") from None
@@ -123,7 +123,7 @@ def _bf16(results, real):
     return {**results[0], "seconds": seconds, "weights": weights}
 
 
-def _machine(threads):
+def machine(threads):
     processor = platform.processor() or platform.machine()
     with contextlib.suppress(OSError, StopIteration):  # solo Linux; los demás ya lo han dicho
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -132,7 +132,7 @@ def _machine(threads):
     return {"processor": processor, "threads": threads, "torch": torch.__version__}
 
 
-def _write_weights(cfg, folder):
+def write_weights(cfg, folder):
     torch.manual_seed(0)
     model = init_gpt2(GPTModel(cfg))
     torch.nn.init.zeros_(model.pos_emb.weight)  # `litgpt` no tiene posiciones aprendidas
@@ -140,7 +140,7 @@ def _write_weights(cfg, folder):
     return str(Path(folder, "model.safetensors"))
 
 
-def _turn(order):
+def take_turn_apart(order):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "gpt_course.bench.turn"]
     text = {"text": True, "encoding": "utf-8"}

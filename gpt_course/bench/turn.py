@@ -17,8 +17,8 @@ MEDIUM = "_medium"  # final de los turnos en que se puede redondear a bf16 al mu
 def take_turn(order):
     """Hace un turno y devuelve lo medido.
 
-    order: `kind` (`read`, `train`, los dos con `_medium`, `limits` o `bf16`), `contender`, `cfg`, `weights`
-    (un archivo safetensors), `real` (la carpeta de los pesos que se redondean) y los tamaños de
+    order: `kind` (`read`, `train`, los dos con `_medium`, `limits`, `bf16` o `stories`), `contender`, `cfg`,
+    `weights` (un archivo safetensors), `real` (la carpeta de los pesos que se redondean) y los tamaños de
     `rounds.SIZES`.
     Los tiempos, en segundos; la memoria, en bytes.
     """
@@ -33,6 +33,10 @@ def take_turn(order):
         return measure_limits()
     if order["kind"] == "bf16":
         return _bf16(order)
+    if order["kind"] == "stories":
+        from gpt_course.bench.stories import story_turn
+
+        return story_turn(order, _weights(order["weights"]))
     kind, medium = order["kind"].removesuffix(MEDIUM), order["kind"].endswith(MEDIUM)
     if medium and order["contender"] != "gpt_course":
         torch.set_float32_matmul_precision("medium")  # el interruptor de PyTorch; el curso no lo toca

@@ -28,7 +28,7 @@ def choose(x, weight, precision="high", *, gelu=False):
     if is_tracing():
         return kernels.plain
     best = _best(_rows(x), precision, gelu)  # al generar se decide aquí, que es lo que menos tarda
-    if best is kernels.plain or weight.dtype != torch.float32 or not _ours(x):
+    if best is kernels.plain or weight.dtype != torch.float32 or not ours(x):
         return kernels.plain
     return best
 
@@ -48,7 +48,7 @@ def halves(x, precision):
     """
     if precision != "medium" or torch.is_grad_enabled() or is_tracing() or not processor().amx:
         return False
-    return _rows(x) >= MANY and _ours(x) and halves_work()
+    return _rows(x) >= MANY and ours(x) and halves_work()
 
 
 def onednn_wins(rows, gelu=False):
@@ -104,7 +104,7 @@ def _works(multiply):
     return True
 
 
-def _ours(x):
+def ours(x):
     """Si los números están donde sabemos elegir: en la CPU, en float32 y sin nadie entre medias."""
     on_cpu = x.device.type == "cpu" and x.dtype == torch.float32 and x.dim() > 1
     if not on_cpu or not x.numel() or torch.is_autocast_enabled("cpu") or someone_rewrites():

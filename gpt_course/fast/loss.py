@@ -9,8 +9,10 @@ from gpt_course.config import check_count
 from gpt_course.fast.choice import someone_rewrites
 from gpt_course.fast.layers import FastLinear, watched
 from gpt_course.fast.linear import linear
+from gpt_course.fast.packed import packed_features, packs
 from gpt_course.loss import check_batch, check_targets, next_token_loss
 from gpt_course.model import GPTModel
+from gpt_course.padding import needed_mask
 
 _COLUMNS = 4096  # el gradiente de la cabeza se suma por bandas: no hace falta otra matriz como ella
 
@@ -31,8 +33,7 @@ def chunked_loss(model, x, y, mask=None, *, max_logits=2**24):
     if type(model) is not GPTModel or not _plain_head(head) or watched(model) or someone_rewrites():
         return next_token_loss(model, x, y, mask)
     check_batch(x, y, mask)
-    features = model.features(x) if mask is None else model.features(x, mask=mask)  # (B, T, C)
-    features, targets = (features.flatten(0, 1), y.flatten()) if mask is None else (features[mask], y[mask])
+    features, targets = _features(model, x, mask), y.flatten() if mask is None else y[mask]  # (M, C), (M,)
     check_targets(targets, head.out_features)
     tensors = [features, head.weight, head.bias]
     if torch.is_autocast_enabled(features.device.type):  # hacia atrás ya no está: se convierte aquí
@@ -43,6 +44,15 @@ def chunked_loss(model, x, y, mask=None, *, max_logits=2**24):
     if not torch.is_grad_enabled():
         return _by_pieces(*pieces, needs=(False, False, False))[0]
     return _ChunkedLoss.apply(*pieces)
+
+
+def _features(model, x, mask):
+    """Lo que lee la cabeza de salida en los lugares que cuentan: (M, C)."""
+    needed = needed_mask(mask)
+    if mask is not None and needed is None and packs(model, x):
+        return packed_features(model, x, mask)
+    features = model.features(x) if needed is None else model.features(x, mask=needed)  # (B, T, C)
+    return features.flatten(0, 1) if mask is None else features[mask]
 
 
 def _plain_head(head):
@@ -82,12 +92,12 @@ def _by_pieces(features, weight, bias, targets, rows, precision, needs):
     for start in range(0, count, rows):
         part, answers = features[start : start + rows], targets[start : start + rows, None]
         logits = linear(part, weight, bias, precision=precision).to(precise)  # (m, V)
-        normalizer = logits.logsumexp(dim=1, keepdim=True)  # (m, 1)
-        loss += (normalizer - logits.gather(1, answers)).sum()
+        scores = logits.log_softmax(dim=1)
+        loss -= scores.gather(1, answers).sum()
         if not any(needs):
             continue
         # La derivada respecto a los logits: las probabilidades, menos 1 en la respuesta.
-        slope = logits.sub_(normalizer).exp_()
+        slope = scores.exp_()
         slope.scatter_add_(1, answers, slope.new_full(answers.shape, -1)).mul_(power / count)
         if needs[2]:
             grad_bias += slope.sum(dim=0)

@@ -77,8 +77,8 @@ def read(arguments):
     add("--tied", action="store_true", default=None, help="con la cabeza de salida vinculada")
     for name, text in (_WHOLE | _DECIMAL | _WORDS).items():
         add(_flag(name), help=text)
-    add("--fsdp", action="store_true", help="con torchrun, cada proceso guarda solo su parte del modelo")
-    add("--device", default="cpu", help="cpu o `cuda` (de serie, cpu)")
+    add("--fsdp", action="store_true", help="con `torchrun`, cada proceso guarda solo su parte del modelo")
+    add("--device", default="cpu", help="`cpu` o `cuda` (de serie, `cpu`)")
     add("--plot", help="dibuja al acabar las pérdidas en este archivo, .svg o .png")
     options = parser.read(arguments)
     if not options.out:

@@ -1,9 +1,8 @@
 """Repartir el entrenamiento entre procesos: cada uno mira sus filas del lote y todos dan el mismo paso.
 
-Los lanza torchrun: `python -m torch.distributed.run --standalone --nproc_per_node=2 -m
-gpt_course.training …`. La pérdida de un paso es la media de los tokens de verdad de todo el lote, los mire
-quien los mire: las pérdidas son las de un solo proceso, salvo por el orden de las sumas. Con dropout ya no,
-porque cada proceso sortea sus máscaras.
+Los lanza torchrun (ver `torchrun.py`). La pérdida de un paso es la media de los tokens de verdad de todo el
+lote, los mire quien los mire: las pérdidas son las de un solo proceso, salvo por el orden de las sumas. Con
+dropout ya no, porque cada proceso sortea sus máscaras.
 
 Fuentes: Li et al. (2020), arXiv 2006.15704 (DDP); Rajbhandari et al. (2020), arXiv 1910.02054, y Zhao et
 al. (2023), arXiv 2304.11277 (FSDP).
@@ -36,11 +35,11 @@ class Processes(World):
         self._patient = distributed.new_group(backend="gloo", timeout=WRITING)
 
     def share(self, batch):
-        """Las filas de este proceso, de un lote (x, y) o (x, y, mask) de B filas: B/size seguidas."""
+        """Las filas de este proceso, de un lote de B filas: B/`size` seguidas."""
         return [piece.chunk(self.size)[self.rank] for piece in batch]
 
     def wrap(self, model, loss):
-        """Un módulo (x, y, mask) → pérdida que, al ir hacia atrás, junta los gradientes de todos.
+        """Un módulo que da la pérdida de un lote y que, al ir hacia atrás, junta los gradientes de todos.
 
         Con FSDP los parámetros de `model` se vuelven trozos: crea el optimizador después.
         """

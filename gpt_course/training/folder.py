@@ -188,8 +188,10 @@ def check_empty(out):
 
 
 def _refusal(out, names, stored, asked):
-    said = ", ".join(f"{name} = {getattr(stored, name)}" for name in names)
-    wanted = ", ".join(f"{name} = {getattr(asked, name)}" for name in names)
+    said, wanted = (
+        ", ".join(f"{name} = {settings.deciding().get(name)}" for name in names)
+        for settings in (stored, asked)
+    )
     return (
         f"La corrida de {out} es con {said}, y se pide {wanted}: no sería la misma. Quita ese cambio o "
         "empieza en otra carpeta."

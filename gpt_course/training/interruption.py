@@ -1,19 +1,20 @@
 """`Ctrl-C` y la orden de acabar, sin cortar nada por la mitad."""
 
 import signal
+import sys
 import threading
 
 
 class Interruption:
     """Mientras dura, una interrupción solo se apunta en `signal`; la segunda corta como siempre.
 
-    signals: las que se apuntan. say: función que recibe el aviso. active: con False no cambia nada. Fuera del
-    hilo principal tampoco puede.
+    signals: las que se apuntan. loud: con False no lo dice. active: con False no cambia nada. Fuera del hilo
+    principal tampoco puede.
     """
 
-    def __init__(self, signals, say, *, active=True):
+    def __init__(self, signals, *, loud=True, active=True):
         self.signal = 0
-        self._signals, self._say = signals, say
+        self._signals, self._loud = signals, loud
         self._active = active and threading.current_thread() is threading.main_thread()
         self._before = {}
 
@@ -31,4 +32,5 @@ class Interruption:
         if self.signal:
             raise KeyboardInterrupt
         self.signal = number
-        self._say("\nSe acaba este paso y se guarda; otra interrupción corta sin guardar.")
+        if self._loud:
+            print("\nSe acaba este paso y se guarda; otra interrupción corta sin guardar.", file=sys.stderr)

@@ -58,15 +58,15 @@ def run(settings, out=None, *, resume=False, progress=False, say=None, world=Non
         folder = Folder(place, trainer, say) if out else None
         log = folder.begin(resume) if folder else Log(rows=[header(trainer)])
         try:
-            _train(trainer, log, folder, say, progress and world.main)
+            _train(trainer, log, folder, progress and world.main)
         finally:
             log.close()
     return Result(trainer.model.eval(), trainer.source.tokenizer, log.rows, trainer.source)
 
 
-def _train(trainer, log, folder, say, progress):
+def _train(trainer, log, folder, progress):
     settings, world, bar = trainer.settings, trainer.world, Bar(trainer, progress)
-    with bar, Interruption(world.signals, say, active=folder is not None) as interruption:
+    with bar, Interruption(world.signals, loud=world.main, active=folder is not None) as interruption:
         try:
             while trainer.step < settings.steps and not world.sum(interruption.signal):
                 _advance(trainer, log, folder)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gpt_course.config import (
@@ -62,7 +62,8 @@ class Settings:
 
     def __post_init__(self):
         decided = {"data": str(self.data)}
-        named = self.config or ("cuentos" if self.data == "cuentos" else "gpt2")
+        usual = "cuentos" if self.data == "cuentos" else "gpt2"
+        named = usual if self.config is None else self.config
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(
@@ -104,10 +105,15 @@ class Settings:
             )
         return check_config(cfg)
 
+    def deciding(self):
+        """Lo que decide los números: los ajustes y, una a una, las claves de la configuración."""
+        aside = (*FREE, "config", "tied", "drop_rate")
+        return {name: value for name, value in asdict(self).items() if name not in aside} | self.config
+
     def differences(self, stored):
-        """Los ajustes que no son los de `stored`, otros `Settings`, y cambian los números: sus nombres."""
-        names = (field.name for field in fields(self) if field.name not in FREE)
-        return [name for name in names if getattr(self, name) != getattr(stored, name)]
+        """En qué no coincide con `stored`, otros `Settings`: los nombres de lo que decide los números."""
+        ours, theirs = self.deciding(), stored.deciding()
+        return [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
 
     def _count(self, name):
         value = getattr(self, name)
@@ -142,6 +148,8 @@ def _opened(named):
     if isinstance(named, Mapping):
         return dict(named)
     expected = f"`config` debe ser {', '.join(CONFIGS)} o un archivo .json con una configuración"
+    if not isinstance(named, str | Path):
+        raise ValueError(f"{expected}; llegó {type(named).__name__}.")
     path = Path(named)
     if path.suffix != ".json" or not path.is_file():
         raise ValueError(f"{expected}; llegó {str(named)!r}, que no existe o no acaba en .json.")

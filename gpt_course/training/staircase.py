@@ -1,7 +1,7 @@
 """En qué orden se aprende y qué cabeza hace qué, con cinco semillas: lo que lee la lección 13.
 
-`python -m gpt_course.training.staircase` entrena cinco veces el modelo de los cuentos y otras cinco uno que copia cadenas, y reescribe
-`staircase.json`. Con un hilo de un Intel Xeon tarda unos diez minutos.
+`python -m gpt_course.training.staircase` entrena cinco veces el modelo de los cuentos y otras cinco uno que
+copia cadenas, y reescribe `staircase.json`. Con un hilo de un Intel Xeon tarda unos diez minutos.
 """
 
 import json

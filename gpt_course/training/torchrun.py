@@ -15,7 +15,7 @@ from torch import distributed
 from gpt_course.training.distributed import Processes
 from gpt_course.training.world import World
 
-LAUNCH = "python -m torch.distributed.run --standalone --nproc_per_node=2 -m gpt_course.training"
+LAUNCH = "`python -m torch.distributed.run --standalone --nproc_per_node=2 -m gpt_course.training …`"
 SILENCE = timedelta(seconds=60)  # lo que se espera a un proceso que no contesta
 COURTESY = 5  # segundos
 _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -26,17 +26,21 @@ _leaving = threading.Lock()
 def joined(*, fsdp=False, device="cpu"):
     """El mundo al que pertenece este proceso, mientras dura el bloque; sin torchrun, un `World` de uno.
 
-    device: `cpu`, con gloo, o `cuda`, con nccl y una GPU por proceso. Si todos están en este equipo, solo se
-    usa su red interna. Si otro se detiene o calla más de `SILENCE`, lo dice y acaba con código 1.
+    device: `cpu`, con `gloo`, o `cuda`, con `nccl` y una GPU por proceso. Si todos están en este equipo,
+    solo se usa su red interna. Si otro se detiene o calla más de `SILENCE`, lo dice y acaba con código 1.
     Errores: `ValueError` si faltan variables de torchrun, GPU, o torchrun mismo y se pide `fsdp`.
     """
+    if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+        raise ValueError(f"`device` debe ser `cpu` o, si PyTorch ve una GPU, `cuda`; llegó {device!r}.")
     rank, size = _place()
     if size == 1 and not (fsdp and "RANK" in os.environ):
         if fsdp:
             raise ValueError(
-                f"`--fsdp` reparte el modelo entre procesos y hay uno solo. Lánzalo así: {LAUNCH} --fsdp …"
+                f"`--fsdp` reparte el modelo entre procesos y hay uno solo. Lánzalo así: {LAUNCH}"
             )
-        yield World()
+        world = World()
+        world.device = torch.device(device)
+        yield world
         return
     backend, device = _prepare(device)
     with _listening(f"{rank + 1} de {size}"):
@@ -59,7 +63,7 @@ def _place():
     if len(given) < len(_VARIABLES) or not all(number.isdecimal() for number in numbers):
         raise ValueError(
             f"Para repartir el entrenamiento hacen falta las variables {', '.join(_VARIABLES)} y llegaron "
-            f"{given}. Las pone torchrun: {LAUNCH} …"
+            f"{given}. Las pone torchrun: {LAUNCH}"
         )
     return int(numbers[0]), int(numbers[1])
 
@@ -122,11 +126,13 @@ def complain(text, *, shared=False):
 
 def _leave(name):
     _leaving.acquire()  # lo dice el primer hilo que llega
-    print(
-        f"\nEl proceso {name} se detiene: otro acabó antes de tiempo o dejó de contestar, o alguien pidió "
-        "parar. Lo guardado sigue ahí: repite la orden con `--resume` para seguir desde el último punto de "
-        "control.",
-        file=sys.stderr,
-        flush=True,
-    )
-    os._exit(1)  # sin despedirse de los demás: quizá ya no están
+    try:
+        print(
+            f"\nEl proceso {name} se detiene: otro acabó antes de tiempo o dejó de contestar, o alguien "
+            "pidió parar. Lo guardado sigue ahí: repite la orden con `--resume` para seguir desde el último "
+            "punto de control.",
+            file=sys.stderr,
+            flush=True,
+        )
+    finally:  # aunque nadie lea ya esa salida, y sin despedirse de los demás: quizá ya no están
+        os._exit(1)

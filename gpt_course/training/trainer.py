@@ -7,12 +7,12 @@ import time
 import torch
 from safetensors.torch import load_file, save_file
 
-from gpt_course.fast import make_fast
+from gpt_course.fast import chunked_loss, make_fast
 from gpt_course.initialization import init_gpt2
 from gpt_course.model import GPTModel
 from gpt_course.models import load_model, save_model
 from gpt_course.training.batches import places
-from gpt_course.training.objective import batch_loss, halved_loss
+from gpt_course.training.objective import halved_loss
 from gpt_course.training.optimizer import make_muon, make_optimizer, optimizer_tensors, restore_optimizer
 from gpt_course.training.sources import open_source
 
@@ -53,7 +53,7 @@ class Trainer:
             raise ValueError(
                 f"Hay filas de {longest} tokens y context_length es {cfg['context_length']}: elige uno mayor."
             )
-        self.job = world.wrap(self.model, halved_loss if settings.dtype == "bf16" else batch_loss)
+        self.job = world.wrap(self.model, halved_loss if settings.dtype == "bf16" else chunked_loss)
         make = make_muon if settings.optimizer == "muon" else make_optimizer
         self.optimizer = make(self.model, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
         self.step, self.tokens, self.seconds = 0, 0, 0.0

@@ -55,5 +55,5 @@ class World:
         return tensors
 
     def part(self, tensor, parameter):
-        """El trozo de `tensor` que le toca a este proceso, repartido como `parameter`."""
-        return tensor
+        """El trozo de `tensor` que le toca a este proceso, repartido como `parameter` y donde él está."""
+        return tensor.to(parameter.device)
