@@ -30,8 +30,8 @@ def plot_truth_and_model(words, truth, model, title):
 def plot_costs(words, entropies, divergences, title):
     """Dos filas de barras, un lugar por palabra: arriba lo que duda la verdad; abajo lo que añade el modelo.
 
-    words: la palabra que vino en cada lugar. `entropies`, `divergences`: nats, en el mismo orden; cada fila lleva
-    su propia escala. Devuelve los dos ejes.
+    words: la palabra que vino en cada lugar. `entropies`, `divergences`: nats, en el mismo orden; cada fila
+    lleva su propia escala. Devuelve los dos ejes.
     """
     figure, axes = plt.subplots(2, 1, figsize=(8.7, 4.8), dpi=100, sharex=True, facecolor=PAPER)
     names = ("entropía (nats)", "divergencia KL (nats)")
