@@ -50,8 +50,8 @@ PICTURE = {
         *("cache", "checks", "command", "config", "models", "padding", "sampling", "stories", "tokenizer"),
     ],
     "training": [
-        *("block", "command", "config", "data", "fast", "initialization", "loss", "model", "models"),
-        *("plotting", "stories", "tokenizer"),
+        *("block", "command", "config", "data", "fast", "initialization", "inspection", "loss", "model"),
+        *("models", "plotting", "stories", "tokenizer"),
     ],
     "memory": ["command", "config"],
     "exercises": [],
