@@ -193,7 +193,11 @@ def test_a_forgotten_file_is_named(course, without):
     ("name", "old", "new"),
     [
         ("README.md", "| 60 min | lista |", "| 61 min | lista |"),
-        ("README.md", "| 10 · Entrenamiento | | próximamente |\n", ""),
+        (
+            "README.md",
+            "| [12 · Los pesos de GPT-2](notebooks/12_pesos_de_gpt2.ipynb) | 75 min | lista |\n",
+            "",
+        ),
         ("notebooks/indice.md", "¿Cabe en mi equipo?", "¿Cabe?"),
         (
             "notebooks/03_atencion.ipynb",
