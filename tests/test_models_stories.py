@@ -1,4 +1,4 @@
-"""El modelo de los cuentos que viene con el curso: que sea el de su registro y que sepa lo que se dice de él."""
+"""El modelo de los cuentos que viene con el curso: que sea el de su registro y sepa lo que se dice."""
 
 import hashlib
 import random

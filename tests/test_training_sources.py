@@ -126,7 +126,7 @@ def test_a_folder_of_tokens(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"data": "novela"}, r"`cuentos`, `relato` o una carpeta.*llegó 'novela', que no existe"),
+        ({"data": "novela"}, r"cuentos, relato o una carpeta.*llegó 'novela', que no existe"),
         (
             {**SHORT, "config": {**TINY, "context_length": 900}},
             r"filas de 900 tokens.*se pueden sacar de 836",

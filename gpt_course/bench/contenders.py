@@ -59,8 +59,7 @@ class _Peer:
 
     def loss(self, model, x, y, mask=None):
         y = y if mask is None else y.masked_fill(~mask, -100)  # lo que `cross_entropy` no cuenta
-        logits = self.logits(model, x)
-        return self.torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
+        return self.torch.nn.functional.cross_entropy(self.logits(model, x).flatten(0, 1), y.flatten())
 
 
 class Transformers(_Peer):

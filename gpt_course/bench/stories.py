@@ -14,7 +14,7 @@ OURS = "gpt_course"
 
 
 def run_stories(contenders, *, rounds=3, turn=None):
-    """{"batch": filas, "speeds": {hilos: {nombre: tokens/s}}, "failed": {nombre: motivo}}.
+    """`batch`, filas; `speeds`, tokens por segundo de cada uno según los hilos; `failed`, los motivos.
 
     Un turno es un proceso nuevo con los mismos pesos y los mismos lotes; se da la mediana de las vueltas.
     Todos recortan el gradiente a 1, como el `Trainer` de transformers. Quien no da la misma pérdida, fuera.
@@ -41,11 +41,16 @@ def run_stories(contenders, *, rounds=3, turn=None):
                     if name == OURS:
                         raise
                     failed[name] = str(error)
+    return {"batch": BATCH, "speeds": _medians(found, failed), "failed": failed}
+
+
+def _medians(found, failed):
+    """Los tokens por segundo de cada uno; a quien no pierde lo mismo lo apunta en `failed`."""
     expected = found["1"][OURS][0]["loss"]
     for name, results in found["1"].items():
         if abs(results[0]["loss"] - expected) > 1e-4 * expected:
             failed[name] = "su primera pérdida no coincide con la del curso"
-    speeds = {
+    return {
         threads: {
             name: statistics.median(result["speed"] for result in results)
             for name, results in measured.items()
@@ -53,7 +58,6 @@ def run_stories(contenders, *, rounds=3, turn=None):
         }
         for threads, measured in found.items()
     }
-    return {"batch": BATCH, "speeds": speeds, "failed": failed}
 
 
 def story_turn(order, weights):

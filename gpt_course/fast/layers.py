@@ -55,7 +55,7 @@ class FastAttention(MultiHeadAttention):
             return super().forward(x.bfloat16(), **reading).float()
 
     def packs(self):
-        """Si puede leer filas sin relleno: queries, keys y values salen entonces de un solo producto."""
+        """Si puede leer filas sin relleno: *queries*, *keys* y *values* salen de un producto."""
         biases = {layer.bias is None for layer in (self.W_query, self.W_key, self.W_value)}
         return self._as_built() and len(biases) == 1 and not self.explicit
 

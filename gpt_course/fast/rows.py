@@ -7,7 +7,7 @@ from torch.autograd.function import once_differentiable
 def attend(qkv, lengths, n_heads):
     """Atención causal de cada fila consigo misma: (M, 3C), con M = suma de `lengths`, → (M, C).
 
-    qkv: queries ya divididas entre √D, keys y values, una al lado de otra.
+    qkv: *queries* ya divididas entre √D, *keys* y *values*, una al lado de otra.
     Una fila cada vez: así su matriz de pesos, (H, T, T), no sale de la memoria rápida del procesador.
     """
     return _Attention.apply(qkv, lengths, n_heads)
