@@ -46,11 +46,12 @@ def plot_costs(words, entropies, divergences, title):
 def plot_excess_curves(steps, curves, title):
     """Una curva por clase de palabra: nats de más en cada cuento, en escala logarítmica, según se entrena.
 
-    steps: pasos. curves: etiqueta → exceso en cada paso, cuatro como mucho.
+    steps: pasos. curves: etiqueta → exceso en cada paso, cuatro como mucho; lo menor que 0,01 se dibuja ahí.
     """
     _, ax = plt.subplots(figsize=(8.2, 4.2), dpi=80, facecolor=PAPER)
     for (label, values), (color, style) in zip(curves.items(), _LINES, strict=False):
-        ax.plot(steps, values, style, color=color, lw=2.2, label=label)
+        drawn = [max(value, 0.01) for value in values]
+        ax.plot(steps, drawn, style, color=color, lw=2.2, label=label)
     ax.set(yscale="log", xlabel="pasos de entrenamiento", ylabel="nats de más por cuento")
     decades(ax.yaxis)
     ax.grid(axis="y", alpha=0.3)
