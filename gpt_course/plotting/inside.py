@@ -2,7 +2,6 @@
 
 import matplotlib.pyplot as plt
 from matplotlib.colors import PowerNorm
-from matplotlib.ticker import NullLocator
 
 from gpt_course.plotting.style import BLUE, GREEN, INK, ORANGE, PAPER, SKY, decades, dress, finish, spanish
 
@@ -14,7 +13,7 @@ def plot_truth_and_model(words, truth, model, title):
 
     words: los rótulos. `truth`, `model`: probabilidades, en el mismo orden. Devuelve los dos ejes.
     """
-    figure, axes = plt.subplots(2, 1, figsize=(8.4, 4.4), dpi=100, sharex=True, sharey=True, facecolor=PAPER)
+    figure, axes = plt.subplots(2, 1, figsize=(8.4, 4.4), dpi=80, sharex=True, sharey=True, facecolor=PAPER)
     for ax, values, color, name in zip(
         axes, (truth, model), (BLUE, ORANGE), ("verdad", "modelo"), strict=True
     ):
@@ -33,7 +32,7 @@ def plot_costs(words, entropies, divergences, title):
     words: la palabra que vino en cada lugar. `entropies`, `divergences`: nats, en el mismo orden; cada fila
     lleva su propia escala. Devuelve los dos ejes.
     """
-    figure, axes = plt.subplots(2, 1, figsize=(8.7, 4.8), dpi=100, sharex=True, facecolor=PAPER)
+    figure, axes = plt.subplots(2, 1, figsize=(8.7, 4.8), dpi=80, sharex=True, facecolor=PAPER)
     names = ("entropía (nats)", "divergencia KL (nats)")
     for ax, values, color, name in zip(axes, (entropies, divergences), (BLUE, ORANGE), names, strict=True):
         ax.bar(range(len(words)), values, color=color)
@@ -47,11 +46,12 @@ def plot_costs(words, entropies, divergences, title):
 def plot_excess_curves(steps, curves, title):
     """Una curva por clase de palabra: nats de más en cada cuento, en escala logarítmica, según se entrena.
 
-    steps: pasos. curves: etiqueta → exceso en cada paso, cuatro como mucho.
+    steps: pasos. curves: etiqueta → exceso en cada paso, cuatro como mucho; lo menor que 0,01 se dibuja ahí.
     """
-    _, ax = plt.subplots(figsize=(8.2, 4.2), dpi=100, facecolor=PAPER)
+    _, ax = plt.subplots(figsize=(8.2, 4.2), dpi=80, facecolor=PAPER)
     for (label, values), (color, style) in zip(curves.items(), _LINES, strict=False):
-        ax.plot(steps, values, style, color=color, lw=2.2, label=label)
+        drawn = [max(value, 0.01) for value in values]
+        ax.plot(steps, drawn, style, color=color, lw=2.2, label=label)
     ax.set(yscale="log", xlabel="pasos de entrenamiento", ylabel="nats de más por cuento")
     decades(ax.yaxis)
     ax.grid(axis="y", alpha=0.3)
@@ -64,7 +64,7 @@ def plot_arrivals(arrivals, title):
 
     arrivals: etiqueta → pasos, uno por semilla, de arriba abajo; los de una semilla llevan la misma marca.
     """
-    _, ax = plt.subplots(figsize=(8.2, 0.5 * len(arrivals) + 1.6), dpi=100, facecolor=PAPER)
+    _, ax = plt.subplots(figsize=(8.2, 0.5 * len(arrivals) + 1.6), dpi=80, facecolor=PAPER)
     seeds = len(next(iter(arrivals.values())))
     for seed, marker in zip(range(seeds), "os^Dv", strict=False):
         rows = [row + 0.12 * (seed - (seeds - 1) / 2) for row in range(len(arrivals))]
@@ -77,24 +77,24 @@ def plot_arrivals(arrivals, title):
     return finish(ax, title, numbers="x")
 
 
-def plot_heads(rows, columns, values, title, *, decimals=2, bar="nats de más por cuento"):
+def plot_heads(rows, columns, values, title):
     """Una tabla de números con el color de su tamaño: una fila por cabeza y una columna por cosa medida.
 
     rows, columns: rótulos. values: tabla de números; los negativos van en blanco. El color sigue la raíz.
     """
     height = 0.42 * len(rows) + 2.2
-    figure, ax = plt.subplots(figsize=(8.7, height), dpi=100, facecolor=PAPER)
+    figure, ax = plt.subplots(figsize=(8.7, height), dpi=80, facecolor=PAPER)
     top = max(max(row) for row in values)
-    image = ax.imshow(values, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=top, clip=True), aspect="auto")
+    ax.imshow(values, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=top, clip=True), aspect="auto")
     for y, row in enumerate(values):
         for x, value in enumerate(row):
             color = "white" if value > 0.35 * top else INK
-            ax.text(x, y, spanish(value, decimals), ha="center", va="center", fontsize=11, color=color)
+            ax.text(
+                x, y, spanish(round(value, 2) + 0.0, 2), ha="center", va="center", fontsize=11, color=color
+            )
     ax.set_xticks(range(len(columns)), columns, fontsize=11, rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(rows)), rows, fontsize=11)
     ax.set_title(title, fontsize=12)
-    scale = figure.colorbar(image, ax=ax, ticks=NullLocator())
-    scale.set_label(bar, fontsize=11)
     figure.tight_layout()
     return ax
 
@@ -105,7 +105,7 @@ def plot_lens(words, depths, tops, probabilities, title):
     words: la palabra que vino en cada lugar (las columnas). depths: los nombres de las alturas, de abajo
     arriba. tops: por altura, la favorita de cada lugar. probabilities: lo que le da, en el mismo orden.
     """
-    _, ax = plt.subplots(figsize=(8.7, 0.62 * len(depths) + 1.7), dpi=100, facecolor=PAPER)
+    _, ax = plt.subplots(figsize=(8.7, 0.62 * len(depths) + 1.7), dpi=80, facecolor=PAPER)
     ax.imshow(probabilities, cmap="Blues", vmin=0, vmax=1.4, aspect="auto", origin="lower")
     for y, row in enumerate(tops):
         for x, word in enumerate(row):
@@ -122,7 +122,7 @@ def plot_jump(steps, losses, scores, title):
 
     losses, scores: nombre → valores, uno por paso. Devuelve los dos ejes.
     """
-    figure, axes = plt.subplots(2, 1, figsize=(8.2, 5.4), dpi=100, sharex=True, facecolor=PAPER)
+    figure, axes = plt.subplots(2, 1, figsize=(8.2, 5.4), dpi=80, sharex=True, facecolor=PAPER)
     for ax, curves, name in zip(axes, (losses, scores), ("pérdida (nats)", "puntuación"), strict=True):
         for (label, values), (color, style) in zip(curves.items(), _LINES, strict=False):
             ax.plot(steps, values, style, color=color, lw=2.2, label=label)

@@ -14,7 +14,7 @@ COPIER = {**COPIER, "emb_dim": 64, "n_heads": 2, "drop_rate": 0.0}  # falta n_la
 
 
 def repeated_strings(count, generator):
-    """`count` cadenas sin símbolos iguales, cada una repetida hasta llenar T + 1 lugares: (ids, known).
+    """`count` cadenas sin símbolos iguales, cada una repetida hasta llenar T + 1 lugares: `(ids, known)`.
 
     `known`: (count, T), True donde el símbolo que se lee ya había salido: ahí se sabe cuál sigue.
     """
