@@ -40,7 +40,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Lo que más tarda empieza antes, para que ningún proceso acabe mucho después que los demás.
-SLOWEST = ("test_notebooks.py", "test_weights.py", "test_memory_resident.py", "08_vinculacion_de_pesos.ipynb")
+SLOWEST = (
+    *("test_notebooks.py", "10_entrenamiento.ipynb", "07_generacion_texto.ipynb", "13_mirar_por_dentro.ipynb"),
+    *("test_training_run.py", "test_training_distributed.py", "test_weights.py", "test_models_stories.py"),
+    *("test_memory_resident.py", "08_vinculacion_de_pesos.ipynb"),
+)
 QUICK_TESTS = ("config", "layers", "attention", "block", "model")
 MEMORY_PER_WORKER = 2 * 2**30  # bytes: el proceso y el núcleo de un cuaderno
 
@@ -57,7 +61,7 @@ def pytest_configure(config):
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--rapido", action="store_true", help="solo las lecciones (menos la 08) y las pruebas del modelo"
+        "--rapido", action="store_true", help="solo las lecciones que menos tardan y las pruebas del modelo"
     )
 
 
@@ -108,7 +112,7 @@ def pytest_collection_modifyitems(items):
 
 def pytest_terminal_summary(terminalreporter, config):
     if config.option.rapido:
-        left_out = "la lección 08, las soluciones ni las demás pruebas: para todo, repite sin --rapido."
+        left_out = "las lecciones 07, 08, 10 y 13, las soluciones ni las demás pruebas: para todo, repite sin --rapido."
         terminalreporter.write_line(f"Con --rapido no se ejecutan {left_out}")
 
 

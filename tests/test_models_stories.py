@@ -72,7 +72,7 @@ def test_what_it_writes_is_a_story(story_model):
 
 
 def test_without_a_nucleus_a_few_words_slip(story_model):
-    assert 0.85 <= share_that_belongs(told(story_model, 300)) < 0.99
+    assert 0.85 <= share_that_belongs(told(story_model, 100)) < 0.99
 
 
 def test_it_writes_stories_that_it_was_not_shown(story_model, log):

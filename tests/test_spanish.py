@@ -16,8 +16,6 @@ from regenerate import NOTEBOOKS, ROOT
 from repository import tracked
 from test_notebooks import committed
 
-from gpt_course.stories import load_grammar
-
 GLOSSARY = NOTEBOOKS / "glosario.md"
 WORD_LIST = ROOT / "tests" / "palabras.txt"
 NOTEBOOK_FILES = tracked(".ipynb")
@@ -241,12 +239,6 @@ def complaints(path, find):
 def test_every_word_is_in_the_dictionary(path):
     wrong = complaints(path, lambda text: [f"«{word}»" for word in misspelt(text)])
     assert not wrong, "El diccionario no conoce:\n" + "\n".join(wrong) + "\n" + WAY_OUT
-
-
-def test_the_stories_are_told_with_words_of_the_dictionary():
-    told = {word.strip() for word in load_grammar().words if word.strip().isalpha()}
-    assert [word for word in sorted(told) if not dictionary().lookup(word)] == []
-    assert [word for word in sorted(told) if word.lower() in WITHOUT_ACCENT] == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
