@@ -41,9 +41,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # Lo que más tarda empieza antes, para que ningún proceso acabe mucho después que los demás.
 SLOWEST = (
-    *("test_notebooks.py", "10_entrenamiento.ipynb", "07_generacion_texto.ipynb", "13_mirar_por_dentro.ipynb"),
-    *("test_training_run.py", "test_training_distributed.py", "test_weights.py", "test_models_stories.py"),
-    *("test_memory_resident.py", "08_vinculacion_de_pesos.ipynb"),
+    *("test_notebooks.py", "10_entrenamiento.ipynb", "07_generacion_texto.ipynb"),
+    *("13_mirar_por_dentro.ipynb", "test_training_run.py", "test_training_distributed.py"),
+    *("test_weights.py", "test_models_stories.py", "test_memory_resident.py"),
+    "08_vinculacion_de_pesos.ipynb",
 )
 QUICK_TESTS = ("config", "layers", "attention", "block", "model")
 MEMORY_PER_WORKER = 2 * 2**30  # bytes: el proceso y el núcleo de un cuaderno
@@ -112,8 +113,10 @@ def pytest_collection_modifyitems(items):
 
 def pytest_terminal_summary(terminalreporter, config):
     if config.option.rapido:
-        left_out = "las lecciones 07, 08, 10 y 13, las soluciones ni las demás pruebas: para todo, repite sin --rapido."
-        terminalreporter.write_line(f"Con --rapido no se ejecutan {left_out}")
+        left_out = "las lecciones 07, 08, 10 y 13, las soluciones ni las demás pruebas"
+        terminalreporter.write_line(
+            f"Con --rapido no se ejecutan {left_out}: para todo, repite sin --rapido."
+        )
 
 
 # --- Las celdas de los cuadernos --------------------------------------------------------------------
