@@ -170,9 +170,10 @@ class Grammar:
 
     def log_probability(self, story):
         """Logaritmo (en nats) de la probabilidad del cuento; −∞ si el texto no es un cuento."""
-        if not self.parse(story).belongs:
+        try:
+            return sum(word.log_probability for word in self.reading(story))
+        except ValueError:
             return -math.inf
-        return sum(word.log_probability for word in self.reading(story))
 
 
 @cache
