@@ -35,6 +35,15 @@ class Parser(argparse.ArgumentParser):
         return super().format_help().replace("usage:", "Uso:", 1)
 
 
+def to_number(name, text, kind):
+    """El valor de la opción `name`, en `kind` (`int` o `float`), o None si no se escribió; o `BadInput`."""
+    try:
+        return None if text is None else kind(text)
+    except ValueError:
+        expected = "un entero" if kind is int else "un número, con punto decimal"
+        raise BadInput(f"`--{name.replace('_', '-')}` debe ser {expected}; llegó {text!r}.") from None
+
+
 def prepare_streams():
     """Una terminal sin acentos recibe «?» y no un error."""
     for stream in (sys.stdout, sys.stderr):

@@ -429,8 +429,8 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
     (
         "loss",
         "el relleno cuenta",
-        "mask=mask)[mask], y[mask]",
-        "mask=mask).flatten(0, 1), y.flatten()",
+        "logits, targets = logits[mask], y[mask]",
+        "logits, targets = logits.flatten(0, 1), y.flatten()",
     ),
     (
         "training/optimizer",

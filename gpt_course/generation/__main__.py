@@ -5,7 +5,7 @@ from itertools import chain
 
 import torch
 
-from gpt_course.command import BadInput, Parser, prepare_streams
+from gpt_course.command import BadInput, Parser, prepare_streams, to_number
 from gpt_course.generation.text import prompt_ids, stream_text
 from gpt_course.models import load_model, load_story_model
 
@@ -47,23 +47,15 @@ def read(arguments):
     add("--seed", help="semilla: con la misma sale el mismo texto (de serie, otra cada vez)")
     options = parser.read(arguments)
     for name in ("max_tokens", "top_k", "seed"):
-        setattr(options, name, _number(name, getattr(options, name), int))
+        setattr(options, name, to_number(name, getattr(options, name), int))
     for name in ("temperature", "top_p"):
-        setattr(options, name, _number(name, getattr(options, name), float))
+        setattr(options, name, to_number(name, getattr(options, name), float))
     options.generator = _generator(options)
     try:
         options.prompt.encode()
     except UnicodeEncodeError:
         raise BadInput("`--prompt` no es un texto UTF-8. Comprueba la codificación de la terminal.") from None
     return options
-
-
-def _number(name, text, kind):
-    try:
-        return None if text is None else kind(text)
-    except ValueError:
-        expected = "un entero" if kind is int else "un número, con punto decimal"
-        raise BadInput(f"`--{name.replace('_', '-')}` debe ser {expected}; llegó {text!r}.") from None
 
 
 def _generator(options):

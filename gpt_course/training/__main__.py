@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from gpt_course.command import BadInput, Parser, prepare_streams
+from gpt_course.command import BadInput, Parser, prepare_streams, to_number
 from gpt_course.training.folder import find_rows, stored_settings
 from gpt_course.training.optimizer import OPTIMIZERS
 from gpt_course.training.run import Stopped, run
@@ -76,7 +76,7 @@ def read(arguments):
     add("--resume", action="store_true", help="sigue la corrida que hay en `--out`, con sus mismas opciones")
     add("--tied", action="store_true", default=None, help="con la cabeza de salida vinculada")
     for name, text in (_WHOLE | _DECIMAL | _WORDS).items():
-        add(_flag(name), help=text)
+        add("--" + name.replace("_", "-"), help=text)
     add("--fsdp", action="store_true", help="con `torchrun`, cada proceso guarda solo su parte del modelo")
     add("--device", default="cpu", help="`cpu` o `cuda` (de serie, `cpu`)")
     add("--plot", help="dibuja al acabar las pérdidas en este archivo, .svg o .png")
@@ -95,15 +95,10 @@ def read(arguments):
 def make_settings(options):
     """Los `Settings` que se piden: al seguir una corrida, los suyos, con lo que cambie."""
     chosen = {name: value for name in ("data", "config", "tied") if (value := getattr(options, name))}
-    for kinds, convert, kind in (
-        (_WHOLE, int, "un entero"),
-        (_DECIMAL, float, "un número"),
-        (_WORDS, str, ""),
-    ):
-        for name in kinds:
-            text = getattr(options, name)
-            if text is not None:
-                chosen[name] = _number(name, text, convert, kind)
+    for kinds, kind in ((_WHOLE, int), (_DECIMAL, float)):
+        chosen |= {name: to_number(name, getattr(options, name), kind) for name in kinds}
+    chosen |= {name: getattr(options, name) for name in _WORDS}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
     rows = find_rows(options.out) if options.resume else []
     if rows:
         return Settings(**{**stored_settings(rows, options.out).as_dict(), **chosen})
@@ -139,17 +134,6 @@ def plot(rows, path):
     plot_loss_curve({"": rows}, "Pérdida durante el entrenamiento", floor=rows[0]["floor"]).figure.savefig(
         path
     )
-
-
-def _flag(name):
-    return "--" + name.replace("_", "-")
-
-
-def _number(name, text, convert, kind):
-    try:
-        return convert(text)
-    except ValueError:
-        raise BadInput(f"`{_flag(name)}` debe ser {kind}; llegó {text!r}.") from None
 
 
 if __name__ == "__main__":
