@@ -93,7 +93,10 @@ def test_the_options_are_the_settings():
         (["--out", "x", "--data", "cuentos", "--batch", "0"], "batch debe ser un entero mayor o igual que 1"),
         (["--out", "x", "--data", "cuentos", "--batch", "dos"], "`--batch` debe ser un entero; llegó 'dos'"),
         (["--out", "x", "--data", "cuentos", "--lr", "nan"], "lr debe ser un número del intervalo"),
-        (["--out", "x", "--data", "cuentos", "--lr", "mucho"], "`--lr` debe ser un número, con punto decimal; llegó 'mucho'"),
+        (
+            ["--out", "x", "--data", "cuentos", "--lr", "mucho"],
+            "`--lr` debe ser un número, con punto decimal; llegó 'mucho'",
+        ),
         (["--out", "x", "--data", "cuentos", "--clip", "-1"], "clip debe ser un número"),
         (["--out", "x", "--data", "cuentos", "--drop-rate", "1"], "drop_rate debe ser un número"),
         (["--out", "x", "--data", "cuentos", "--keep", "1"], "keep debe ser un entero mayor o igual que 2"),

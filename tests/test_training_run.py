@@ -215,6 +215,19 @@ def test_an_interruption_ends_the_step_saves_and_says_where(number, tmp_path, ca
     assert without_clock(again.log) == without_clock(whole.log)
 
 
+def test_other_threads_are_warned_of(tmp_path):
+    run(tiny(), tmp_path)
+    said, threads = [], torch.get_num_threads()
+    run(tiny(), tmp_path, resume=True, say=said.append)
+    assert not any("hilos" in text for text in said)
+    try:
+        torch.set_num_threads(threads + 1)
+        run(tiny(), tmp_path, resume=True, say=said.append)
+    finally:
+        torch.set_num_threads(threads)
+    assert any(f"otra cuenta de hilos ({threads}) y ahora son {threads + 1}" in text for text in said)
+
+
 def test_a_finished_run_can_be_resumed_and_nothing_changes(tmp_path):
     whole = run(tiny(), tmp_path)
     before = files(tmp_path / "puntos")

@@ -1,7 +1,6 @@
 """La carpeta de una corrida: el registro, los puntos de control y, al acabar, el modelo."""
 
 import os
-import platform
 import shutil
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -53,6 +52,7 @@ class Folder:
         if rows:
             stored = stored_settings(rows, self.out)
             self._check_run(rows[0], stored)
+            self._warn_of_threads(rows[0])
             step = trainer.world.sum(self._latest(stored) if trainer.world.main else 0)
             self._check_steps(stored, step)
             rows = self._cut(rows[1:], step)
@@ -66,7 +66,7 @@ class Folder:
             self.say(f"En {self.out} no hay ninguna corrida que seguir: se empieza.")
         trainer.world.wait()  # que nadie lea la carpeta después de que el primero escriba en ella
         path = self.out / NAME if trainer.world.main else None
-        self.log = Log(path, [header(trainer), *rows])
+        self.log = Log(path, [trainer.header(), *rows])
         return self.log
 
     def save(self):
@@ -102,6 +102,14 @@ class Folder:
             good = steps[-1]
         self.export()
         return f" En {self.out} quedan los pesos del paso {good}."
+
+    def _warn_of_threads(self, head):
+        before, now = head.get("machine", {}).get("threads"), torch.get_num_threads()
+        if before != now:  # otro reparto suma en otro orden
+            self.say(
+                f"Aviso: la corrida empezó con otra cuenta de hilos ({before}) y ahora son {now}: los "
+                "números pueden cambiar en la última cifra. Para que no, fija `OMP_NUM_THREADS`."
+            )
 
     def _latest(self, stored):
         def stranger(folder):
@@ -144,24 +152,6 @@ class Folder:
                 "copia, o empieza en otra carpeta."
             )
         return kept
-
-
-def header(trainer):
-    """La primera línea del registro: qué se entrena."""
-    source = trainer.source
-    machine = {
-        "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
-        "processor": platform.processor(),
-    }
-    return {
-        "run": trainer.settings.as_dict(),
-        "source": source.description,
-        "parameters": trainer.parameters,
-        "floor": source.floor,
-        "bytes_per_token": source.bytes_per_token,
-        "machine": machine,
-    }
 
 
 def find_rows(out):

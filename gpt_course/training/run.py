@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from tqdm import tqdm
 
-from gpt_course.training.folder import Folder, header, opened
+from gpt_course.training.folder import Folder, opened
 from gpt_course.training.interruption import Interruption
 from gpt_course.training.log import Log, best_step
 from gpt_course.training.trainer import NotFinite, Trainer
@@ -44,7 +44,8 @@ def run(settings, out=None, *, resume=False, progress=False, say=None, world=Non
 
     No toca el generador de torch de quien llama.
 
-    out: carpeta en la que se guarda todo; sin ella, nada. resume: sigue la corrida que haya en `out`.
+    out: carpeta en la que se guarda todo; sin ella, nada. resume: sigue la corrida que haya en `out`; con los
+    mismos hilos, salen los mismos números que si no se hubiera parado.
     progress: una barra en la salida de errores. say: función que recibe los avisos; de serie, van
     ahí.
     Con `Ctrl-C` acaba el paso, guarda y lanza `Stopped`.
@@ -56,7 +57,7 @@ def run(settings, out=None, *, resume=False, progress=False, say=None, world=Non
     with torch.random.fork_rng(devices=[]), opened(out, world) if out else nullcontext() as place:
         trainer = Trainer(settings, world)
         folder = Folder(place, trainer, say) if out else None
-        log = folder.begin(resume) if folder else Log(rows=[header(trainer)])
+        log = folder.begin(resume) if folder else Log(rows=[trainer.header()])
         try:
             _train(trainer, log, folder, progress and world.main)
         finally:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import platform
 import time
 
 import torch
@@ -57,6 +58,19 @@ class Trainer:
         make = make_muon if settings.optimizer == "muon" else make_optimizer
         self.optimizer = make(self.model, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
         self.step, self.tokens, self.seconds = 0, 0, 0.0
+
+    def header(self):
+        """La primera línea del registro: qué se entrena, y en qué equipo."""
+        source, threads = self.source, torch.get_num_threads()
+        machine = {"torch": torch.__version__, "threads": threads, "processor": platform.processor()}
+        return {
+            "run": self.settings.as_dict(),
+            "source": source.description,
+            "parameters": self.parameters,
+            "floor": source.floor,
+            "bytes_per_token": source.bytes_per_token,
+            "machine": machine,
+        }
 
     def advance(self):
         """Da un paso y devuelve su línea del registro. Errores: `NotFinite`; los pesos no cambian."""
