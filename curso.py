@@ -38,6 +38,10 @@ STAMP = VENV / "curso.sello"
 OLDEST_PYTHON = (3, 11)
 NEARLY_FULL = 20 * 2**20  # bytes
 INDEX_URL = "/lab/tree/notebooks/indice.md"
+# Lo que ejecuta cada orden, con el Python de .venv y los argumentos que le siguen.
+PROGRAMS = {
+    "regenerar": [str(ROOT / "tests" / "regenerate.py")],
+}
 # Lo que delata una instalación a medias, y lo único que puede haber en una carpeta .venv que se rehace.
 WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval", "pytest")
 VENV_CONTENTS = set(
@@ -147,10 +151,10 @@ def parse(argv):
         else:
             raise CourseError(f"No existe la opción «{name}». Mira las que hay con: python3 curso.py --ayuda")
     command, arguments = (rest[0], rest[1:]) if rest else ("abrir", [])
-    if command not in ("probar", "regenerar") and rest:
+    if command not in ("probar", *PROGRAMS) and rest:
+        known = ", ".join(f"«{name}»" for name in ("probar", *PROGRAMS))
         raise CourseError(
-            f"Se esperaba «probar», «regenerar» o nada, y llegó «{command}». "
-            "Mira las órdenes con: python3 curso.py --ayuda"
+            f"Se esperaba {known} o nada, y llegó «{command}». Mira las órdenes con: python3 curso.py --ayuda"
         )
     return command, arguments, options
 
@@ -162,8 +166,8 @@ def run(command, arguments, options):
     prepare(options["torch_index"])
     if command == "probar":
         return call(["-m", "pytest", "--nbval", *test_arguments(arguments)])
-    if command == "regenerar":
-        return call([str(ROOT / "tests" / "regenerate.py"), *arguments])
+    if command in PROGRAMS:
+        return call([*PROGRAMS[command], *arguments])
     check()
     return call(["-m", "jupyterlab", *lab_arguments(options["browser"])])
 
