@@ -44,19 +44,22 @@ def no_waiting(monkeypatch):
 
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_the_losses_are_those_of_a_loop_by_hand(accumulation):
-    settings = tiny(steps=5, accumulation=accumulation, warmup=2, clip=0.5)
+    settings = tiny(steps=5, accumulation=accumulation, warmup=2, clip=0.5, head_rate=accumulation)
     rows = [row for row in run(settings).log if "loss" in row]
     torch.manual_seed(settings.seed)
     model = init_gpt2(GPTModel({"vocab_size": load_story_tokenizer().n_vocab, **TINY}))
-    decayed = [p for p in model.parameters() if p.dim() == 2]
+    head = model.out_head.weight
+    decayed = [p for p in model.parameters() if p.dim() == 2 and p is not head]
     others = [p for p in model.parameters() if p.dim() == 1]
     groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0}]
+    groups.append({"params": [head], "weight_decay": 0.1})
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95))
     seen = 0
     for index, rate in enumerate([0.5, 1, 0.75, 0.5, 0.25]):
         rate = rate if index < 2 else (1 + math.cos(math.pi * (index - 1) / 4)) / 2
         for group in optimizer.param_groups:
             group["lr"] = 0.01 * rate
+        optimizer.param_groups[2]["lr"] *= accumulation
         rows_a_step = 2 * accumulation
         x, y, mask = story_batch(index * rows_a_step, rows_a_step, settings.seed)  # de una vez
         loss = torch.nn.functional.cross_entropy(model(x)[mask], y[mask])

@@ -14,7 +14,13 @@ from gpt_course.model import GPTModel
 from gpt_course.models import load_model, save_model
 from gpt_course.training.batches import places
 from gpt_course.training.objective import halved_loss
-from gpt_course.training.optimizer import make_muon, make_optimizer, optimizer_tensors, restore_optimizer
+from gpt_course.training.optimizer import (
+    make_muon,
+    make_optimizer,
+    optimizer_tensors,
+    restore_optimizer,
+    set_rate,
+)
 from gpt_course.training.sources import open_source
 
 STATE, TENSORS = "estado.json", "estado.safetensors"
@@ -56,7 +62,8 @@ class Trainer:
             )
         self.job = world.wrap(self.model, halved_loss if settings.dtype == "bf16" else chunked_loss)
         make = make_muon if settings.optimizer == "muon" else make_optimizer
-        self.optimizer = make(self.model, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
+        rates = {name: getattr(settings, name) for name in ("lr", "weight_decay", "head_rate")}
+        self.optimizer = make(self.model, **rates, fused=True)
         self.step, self.tokens, self.seconds = 0, 0, 0.0
 
     def header(self):
@@ -76,8 +83,7 @@ class Trainer:
         """Da un paso y devuelve su línea del registro. Errores: `NotFinite`; los pesos no cambian."""
         start, step = time.perf_counter(), self.step + 1
         rate = self.settings.lr * self.settings.factor(step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, rate)
         self.optimizer.zero_grad(set_to_none=True)
         batches = [self._here(batch) for batch in self.source.batches(step)]
         self.world.sow(f"{self.settings.seed}/{step}")
