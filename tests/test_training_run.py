@@ -76,7 +76,7 @@ def test_the_losses_are_those_of_a_loop_by_hand(accumulation):
 
 
 def test_the_validation_is_measured_as_it_says():
-    result = run(tiny(eval_batches=3))
+    result = run(tiny(eval_batches=3, sharpen=1.5))
     *_, row = [row for row in result.log if "validation" in row]
     grammar, lost, truth, count, size = load_grammar(), 0, 0, 0, 0
     with torch.no_grad():
@@ -91,6 +91,23 @@ def test_the_validation_is_measured_as_it_says():
     assert row["bits_per_byte"] == pytest.approx(lost / size / math.log(2), rel=1e-5)
     assert row["excess"] == pytest.approx((lost - truth) / count, rel=1e-4)
     assert row["floor"] == grammar.entropy().nats_per_word
+
+
+def test_at_the_end_the_logits_may_be_sharpened(tmp_path):
+    """Solo los del modelo que se guarda: lo que hace falta para seguir, y lo que se mide antes, es igual."""
+    plain = run(tiny(steps=4, eval_every=2))
+    sharp = run(tiny(steps=4, eval_every=2, sharpen=1.5), tmp_path)
+    x = story_batch(0, 2)[0]
+    with torch.no_grad():
+        torch.testing.assert_close(sharp.model(x), 1.5 * plain.model(x), rtol=1e-5, atol=1e-6)
+    assert same_weights(load_model(tmp_path)[0], sharp.model)
+    assert same_weights(load_model(tmp_path / "puntos" / "paso-000004")[0], plain.model)
+    middle, last = ([row for row in each.log if "validation" in row] for each in (plain, sharp))
+    assert (
+        middle[0]["validation"] == last[0]["validation"] and middle[1]["validation"] != last[1]["validation"]
+    )
+    again = run(tiny(steps=4, eval_every=2, sharpen=1.5), tmp_path, resume=True, say=quiet)
+    assert same_weights(again.model, sharp.model)  # una vez y no dos
 
 
 def test_rows_and_header():

@@ -100,9 +100,21 @@ class Trainer:
         return row | {"seconds": round(self.seconds, 3)}
 
     @torch.no_grad()
+    def sharpen(self):
+        """Multiplica los logits por `sharpen`: se hace una vez, al acabar, y no entra en lo que se sigue."""
+        for parameter in self._last_norm():
+            parameter.mul_(self.settings.sharpen)
+
+    @torch.no_grad()
     def evaluate(self):
-        """La línea del registro con la pérdida de validación. Errores: `NotFinite`."""
+        """La línea del registro con la pérdida de validación; la última, ya con `sharpen`.
+
+        Errores: `NotFinite`.
+        """
         start, total, count = time.perf_counter(), 0.0, 0
+        trained = [parameter.clone() for parameter in self._last_norm()]
+        if self.step == self.settings.steps:
+            self.sharpen()
         self.model.eval()
         for batch in self.exam:
             uneven = len(batch[0]) % self.world.size  # un examen de menos de un lote: lo miran todos
@@ -110,6 +122,8 @@ class Trainer:
             total += self.job(*mine).item() * places(*mine)
             count += places(*mine)
         self.model.train()
+        for parameter, kept in zip(self._last_norm(), trained, strict=True):
+            parameter.copy_(kept)
         loss = self.world.sum(total) / self.world.sum(count)
         if not math.isfinite(loss):
             raise NotFinite(
@@ -154,6 +168,10 @@ class Trainer:
         saved = dict(loaded.named_parameters())
         for name, parameter in self.model.named_parameters():
             parameter.copy_(self.world.part(saved[name], parameter))
+
+    def _last_norm(self):
+        """Lo que da la última normalización es lineal en estos dos, y los logits, en lo que ella da."""
+        return self.model.final_norm.scale, self.model.final_norm.shift
 
     def _here(self, batch):
         return [piece.to(self.world.device) for piece in batch]
