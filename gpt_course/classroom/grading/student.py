@@ -5,17 +5,20 @@ Hacia aquí vienen, en pickle, las llamadas a las funciones de quien estudia, co
 """
 
 import builtins
+import contextlib
 import io
 import json
 import linecache
 import os
 import pickle
 import random
+import signal
 import sys
 import types
 
 import torch
 
+from gpt_course import exercises
 from gpt_course.classroom.grading import sandbox
 from gpt_course.classroom.grading.slicing import plain
 from gpt_course.classroom.grading.values import encode
@@ -23,6 +26,7 @@ from gpt_course.exercises.grading.errors import cell_error
 from gpt_course.exercises.grading.running import TimeUp, run, time_limit
 from gpt_course.exercises.grading.wrong import Unsolved, Wrong
 
+PATIENCE = 2  # veces que se pide a una celda que pare
 
 
 def main(connection, cells, limits):
@@ -59,6 +63,7 @@ class Student:
     def __init__(self, connection, seconds):
         self._connection, self._seconds, self._functions = connection, seconds, []
         self._module = sys.modules["__main__"] = types.ModuleType("__main__")
+        exercises.check = exercises.core.check = self._check  # también si una celda vuelve a importarlo
 
     def send(self, **message):
         self._connection.send_bytes(json.dumps(message).encode())
@@ -72,7 +77,7 @@ class Student:
         if is_exercise:  # aunque falten las importaciones o se haya cambiado `check`
             names["check"] = self._check
         try:
-            with time_limit(self._seconds):
+            with self._cpu_limit():
                 exec(compile(code, place, "exec"), names)
         except TimeUp:
             self.send(error=f"la celda llevaba {self._seconds} s sin acabar. ¿Hay un bucle que no termina?")
@@ -84,6 +89,28 @@ class Student:
             self.send(error=cell_error(error))
         if pyplot := sys.modules.get("matplotlib.pyplot"):
             pyplot.close("all")
+
+    @contextlib.contextmanager
+    def _cpu_limit(self):
+        """Como `time_limit`, en segundos de procesador: que el equipo esté ocupado no quita una nota."""
+        if not hasattr(signal, "setitimer"):
+            with time_limit(self._seconds):
+                yield
+            return
+        signal.signal(signal.SIGPROF, self._stop)
+        self._stops = 0
+        try:
+            signal.setitimer(signal.ITIMER_PROF, self._seconds, 1)
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def _stop(self, *_):
+        self._stops += 1
+        if self._stops > PATIENCE:
+            self.send(error=f"la celda llevaba {self._seconds} s sin acabar y no se dejaba detener.")
+            os._exit(1)
+        raise TimeUp
 
     def _check(self, name, answer=..., semilla=None):
         """Hace de `check`: enseña la respuesta a quien corrige y atiende sus llamadas hasta que acabe."""
