@@ -16,11 +16,13 @@ from pathlib import Path
 
 from gpt_course.exercises.lessons import ROOT, exercise_cells, read_lessons
 
-# Lo que se pone en la celda de un ejercicio en vez de la respuesta. {check} es su última línea; {home}, una carpeta
-# de quien enseña, que debe seguir como estaba.
+# Lo que se pone en la celda de un ejercicio en vez de la respuesta. {check} es su última línea; {home}, una
+# carpeta de quien enseña, que debe seguir como estaba.
 ATTACKS = {
     "bucle sin fin": "while True:\n    pass\n{check}",
-    "bucle que no se deja": "while True:\n    try:\n        while True: pass\n    except BaseException: pass\n{check}",
+    "bucle que no se deja": (
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass\n{check}"
+    ),
     "exit": "exit()\n{check}",
     "sale del proceso": "import os\nos._exit(0)\n{check}",
     "salida enorme": "for _ in range(20_000_000):\n    print('x' * 1000)\n{check}",
@@ -35,7 +37,9 @@ ATTACKS = {
         "import gpt_course.exercises.core as core\nfor name in core.EXERCISES:\n"
         "    core.EXERCISES[name] = lambda answer: None\n{check}"
     ),
-    "cambia Python": "import builtins\nbuiltins.isinstance = lambda *a: True\nbuiltins.len = lambda x: 0\n{check}",
+    "cambia Python": (
+        "import builtins\nbuiltins.isinstance = lambda *a: True\nbuiltins.len = lambda x: 0\n{check}"
+    ),
     "pide toda la memoria": "hoard = []\nwhile True:\n    hoard.append(bytearray(2**27))\n{check}",
     "mata procesos": "import os, signal\nos.kill(-1, signal.SIGKILL)\n{check}",
     "guion": "respuesta = '<script>alert(1)</script>'\n{call}, respuesta)",
@@ -48,7 +52,7 @@ ATTACKS = {
 
 
 def lesson(number):
-    """El cuaderno de una lección, y {ejercicio: celda de código que lo resuelve}, con lo que esa celda necesita."""
+    """El cuaderno de una lección, la primera celda de sus soluciones y {ejercicio: celda que lo resuelve}."""
     file = next(each.file for each in read_lessons() if each.number == number)
     notebook, solved = (
         json.loads((ROOT / folder / file).read_text(encoding="utf-8"))
@@ -60,19 +64,21 @@ def lesson(number):
 
 
 def hand_in(number, changes=None, *, solved=True, name=""):
-    """Los bytes de una entrega. changes: {ejercicio: código de su celda}; los demás van resueltos o sin tocar."""
+    """Los bytes de una entrega. changes: {ejercicio: código}; los demás van resueltos o sin tocar."""
     notebook, setup, answers = lesson(number)
     notebook = copy.deepcopy(notebook)
     first = True
     for exercise, _, cell in exercise_cells(notebook["cells"]):
         code = (changes or {}).get(exercise)
-        if code is None and solved:
+        if code is None and solved and exercise in answers:
             code = f"{setup}\n\n{answers[exercise]}" if first else answers[exercise]
             first = False
         if code is not None:
             cell["source"] = code
     if name:
-        notebook["cells"].insert(1, {"cell_type": "markdown", "id": "n", "metadata": {}, "source": f"**Nombre:** {name}"})
+        notebook["cells"].insert(
+            1, {"cell_type": "markdown", "id": "n", "metadata": {}, "source": f"**Nombre:** {name}"}
+        )
     return json.dumps(notebook).encode()
 
 
@@ -109,7 +115,9 @@ def broken(number):
         "función con otro nombre.ipynb": json.dumps(renamed).encode(),
         "sin una celda.ipynb": json.dumps(deleted).encode(),
         "roto.zip": b"PK\x03\x04 nada",
-        "se sale.zip": zipped({"../fuera.ipynb": whole, "Begoña Núñez/la mía.ipynb": whole}, link="enlace.ipynb"),
+        "se sale.zip": zipped(
+            {"../fuera.ipynb": whole, "Begoña Núñez/la mía.ipynb": whole}, link="enlace.ipynb"
+        ),
     }
 
 
@@ -131,13 +139,17 @@ def write_class(folder, number="02", count=60):
     home = folder.parent / "ajena"
     home.mkdir(parents=True, exist_ok=True)
     (home / "apuntes.txt").write_text("intacto", encoding="utf-8")
-    files = {f"{kind}/entrega.ipynb": attack(number, kind, home.as_posix()) for kind in ATTACKS} | broken(number)
+    files = {f"{kind}/entrega.ipynb": attack(number, kind, home.as_posix()) for kind in ATTACKS} | broken(
+        number
+    )
     names, place, draw = list(lesson(number)[2]), 0, random.Random(0)
     while len(files) < count:
         place += 1
         left = {name: None for name in draw.sample(names, draw.randrange(len(names)))}
         half = {name: f'respuesta = ...\ncheck("{name}", respuesta)' for name in left}
-        files[f"Ángela Ñíguez {place:02}/Lección {number} (copia).ipynb"] = hand_in(number, half, name=f"Ana {place}")
+        files[f"Ángela Ñíguez {place:02}/Lección {number} (copia).ipynb"] = hand_in(
+            number, half, name=f"Ana {place}"
+        )
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -145,5 +157,7 @@ def write_class(folder, number="02", count=60):
 
 
 if __name__ == "__main__":
-    target, number, count = [*sys.argv[1:], "02", "60"][:3] if len(sys.argv) < 3 else [*sys.argv[1:], "60"][:3]
+    target, number, count = (
+        [*sys.argv[1:], "02", "60"][:3] if len(sys.argv) < 3 else [*sys.argv[1:], "60"][:3]
+    )
     write_class(Path(target), number, int(count))

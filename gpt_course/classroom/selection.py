@@ -19,8 +19,8 @@ def select(text):
         known = {lesson.number for lesson in lessons}
         if not numbers or not numbers <= known:
             raise BadInput(
-                f"`--lecciones` espera números de lección, como 02, 00-07 o 00,03-06, de {min(known)} a {max(known)}; "
-                f"llegó {text!r}."
+                f"`--lecciones` espera números de lección, como 02, 00-07 o 00,03-06, de {min(known)} a "
+                f"{max(known)}; llegó {text!r}."
             )
         chosen |= numbers
     return [lesson for lesson in lessons if lesson.number in chosen]

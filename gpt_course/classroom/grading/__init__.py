@@ -6,7 +6,7 @@
                             values · sandbox · guard
             ─► report                         la tabla, en CSV y en una página
 
-Por qué una nota no se falsifica: los correctores son los de quien enseña, y se ejecutan en un proceso que no lee
-de quien estudia más que datos. Una función suya se llama en su proceso, con los casos de quien corrige, y lo que
-devuelve se compara fuera. Lo que el sistema no puede impedir está en `sandbox`.
+Por qué una nota no se falsifica: los correctores son los de quien enseña, y se ejecutan en un proceso que de
+quien estudia solo lee datos. Una función suya se llama en su proceso, con los casos de quien corrige, y lo
+que devuelve se compara fuera. Lo que el sistema no puede impedir está en `sandbox`.
 """

@@ -15,7 +15,7 @@ LINK = "no es un archivo corriente (¿un enlace?), y no se sigue: pide el cuader
 
 
 def find(path):
-    """Las entregas de una carpeta, un zip o un cuaderno, en orden. Lo que no se puede leer lleva su motivo."""
+    """Las entregas de una carpeta, un zip o un cuaderno, en orden. Lo que no se puede leer dice por qué."""
     notebooks, records = [], {}
     for name, content in _files(Path(path)):
         place = PurePosixPath(name)
@@ -98,4 +98,4 @@ def _one_entry(name, archive, entry, depth):
 
 
 def _is_noise(name):
-    return name.startswith(".") and name != ".." or name in ("__MACOSX", "__pycache__")
+    return (name.startswith(".") and name != "..") or name in ("__MACOSX", "__pycache__")

@@ -1,4 +1,4 @@
-"""De una entrega a sus notas: una fila por ejercicio de su lección, con el motivo de las que no se pudieron dar."""
+"""De una entrega a sus notas: una fila por ejercicio, con el motivo de las que no se pudieron dar."""
 
 import contextlib
 import multiprocessing
@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from gpt_course.classroom.grading import referee
-from gpt_course.classroom.grading.slicing import checks, needed, plain
+from gpt_course.classroom.grading.slicing import checks, needed
 from gpt_course.exercises.core import exercises_of
 
 PRELOADED = [referee.__name__, "matplotlib.backends.backend_agg", "matplotlib.pyplot", "numpy"]
@@ -48,7 +48,7 @@ class Marks:
 
 
 def context():
-    """Cómo nacen los procesos: en Linux, de uno con todo cargado; en los demás, nuevos. Con el mismo azar siempre."""
+    """Cómo nacen los procesos: en Linux, de uno con todo cargado; en los demás, nuevos."""
     os.environ["PYTHONHASHSEED"] = "0"  # el orden de un conjunto no cambia de una corrección a otra
     os.environ["OMP_NUM_THREADS"] = "1"
     if sys.platform != "linux":
@@ -66,29 +66,46 @@ def mark(handin, lessons, version, limits, processes):
     topic = topics.most_common(1)[0][0]
     if topic not in lessons:
         wanted = ", ".join(lesson.number for lesson in lessons.values())
-        return Marks(replace(handin, reason=f"sus ejercicios son de «{topic}», y se corrige la lección {wanted}."))
+        return Marks(
+            replace(handin, reason=f"sus ejercicios son de «{topic}», y se corrige la lección {wanted}.")
+        )
     names = exercises_of(topic)
     found = _attempts(handin.codes, names, limits, processes)
     rows = tuple(_row(name, handin, found) for name in names)
-    return Marks(handin, lessons[topic], rows, tuple(_notices(handin, version, rows)), tuple(found["barriers"]))
+    return Marks(
+        handin, lessons[topic], rows, tuple(_notices(handin, version, rows)), tuple(found["barriers"])
+    )
 
 
 def _attempts(codes, names, limits, processes):
     """Lo que da la entrega. Si una celda acaba con el proceso, se vuelve a empezar sin ella."""
-    found, left, end = {"verdicts": {}, "errors": {}, "barriers": []}, set(needed(codes, names)), time.monotonic()
+    found, left, end = (
+        {"verdicts": {}, "errors": {}, "barriers": []},
+        set(needed(codes, names)),
+        time.monotonic(),
+    )
     end += referee.BUSY * limits.total
     while left:
         pending = [name for name in names if name not in found["verdicts"]]
         cells = [
-            (place, codes[place], bool(checks(codes[place]))) for place in needed(codes, pending) if place in left
+            (place, codes[place], bool(checks(codes[place])))
+            for place in needed(codes, pending)
+            if place in left
         ]
         seconds = int(end - time.monotonic()) // referee.BUSY
         if not cells or not any(exercise for *_, exercise in cells):
             break
         if seconds < 1:
-            found["errors"] |= {cell: f"se acabaron los {limits.total} s que tiene una entrega." for cell, *_ in cells}
+            found["errors"] |= {
+                cell: f"se acabaron los {limits.total} s que tiene una entrega." for cell, *_ in cells
+            }
             break
         one = _attempt(cells, names, replace(limits, total=seconds), processes)
+        if one is None:
+            found["errors"] |= {
+                cell: "no se pudo corregir: alguna respuesta detiene a quien corrige." for cell, *_ in cells
+            }
+            break
         found["verdicts"] |= {name: one["verdicts"][name] for name in pending if name in one["verdicts"]}
         found["errors"] |= one["errors"]
         found["barriers"] = one["barriers"] or found["barriers"]
@@ -101,21 +118,18 @@ def _attempts(codes, names, limits, processes):
 
 
 def _attempt(cells, names, limits, processes):
+    """Lo que devuelve `referee.main` en un proceso nuevo, o None si se detuvo o no contesta."""
     ours, theirs = processes.Pipe(duplex=False)
     process = processes.Process(target=referee.main, args=(theirs, cells, names, limits))
     process.start()
     theirs.close()
-    try:
-        if ours.poll(referee.BUSY * limits.total + 4 * referee.GRACE):
-            return ours.recv()
-    except (EOFError, OSError):
-        pass
-    finally:
-        process.kill()
-        process.join()
-        ours.close()
-    reason = "no se pudo corregir: su respuesta detiene a quien corrige."
-    return {"verdicts": {}, "errors": {}, "barriers": [], "stopped": (cells[-1][0], reason)}
+    with contextlib.suppress(EOFError, OSError), ours:
+        try:
+            return ours.recv() if ours.poll(referee.BUSY * limits.total + 4 * referee.GRACE) else None
+        finally:
+            process.kill()
+            process.join()
+    return None
 
 
 def _row(name, handin, found):
@@ -144,6 +158,7 @@ def _notices(handin, version, rows):
     seeds = {row.seed for row in rows if row.seed}
     given = handin.metadata.get("semilla", "")
     if seeds - {given}:
-        yield f"corrige con la semilla «{', '.join(sorted(seeds - {given}))}», y su cuaderno nació con «{given}»."
+        other = ", ".join(sorted(seeds - {given}))
+        yield f"corrige con la semilla «{other}», y su cuaderno nació con «{given}»."
     if any(COPIED in row.answer for row in rows):
         yield "nombra `gpt_course.exercises`, donde están las soluciones de referencia: mira si las copia."

@@ -110,4 +110,6 @@ def events(content):
 
 
 def too_big(size):
-    return f"pesa {size / 2**20:.0f} MiB y se admiten {LARGEST // 2**20}: que borre las salidas y lo entregue."
+    return (
+        f"pesa {size / 2**20:.0f} MiB y se admiten {LARGEST // 2**20}: que borre las salidas y lo entregue."
+    )

@@ -1,4 +1,4 @@
-"""Quien corrige: arranca el proceso de quien estudia y juzga aquí, con los correctores del curso, lo que presta.
+"""Quien corrige: arranca el proceso de quien estudia y juzga aquí lo que presta, con los correctores del curso.
 
 De allí solo llegan mensajes en JSON con valores y frases. El veredicto se decide en este proceso, que no
 ejecuta nada de quien estudia: cambiar allí `check` o PyTorch no cambia ninguna nota.
@@ -25,7 +25,7 @@ from gpt_course.exercises.grading.running import TimeUp
 from gpt_course.exercises.grading.wrong import Unsolved, Wrong
 
 GRACE = 3  # segundos de más que se espera a quien debía haberse detenido solo
-BUSY = 3  # los plazos son de procesador; en un equipo ocupado, ese tiempo de reloj puede ser tres veces más
+BUSY = 6  # los plazos son de procesador; en un equipo ocupado, el reloj puede ir seis veces más deprisa
 LONGEST = 2**24  # bytes de un mensaje
 SENTENCE = 600  # letras que se guardan de una frase de allí
 
@@ -37,18 +37,25 @@ class Lost(Exception):
 def main(results, cells, names, limits):
     """Un intento. Por `results` devuelve {"verdicts", "errors", "stopped", "barriers"}.
 
-    cells: las que ejecuta `student`. names: los ejercicios que se corrigen. stopped: (celda, motivo) si hubo que
-    detenerlo, o None.
+    cells: las que ejecuta `student`. names: los ejercicios que se corrigen. stopped: (celda, motivo) si hubo
+    que detenerlo, o None.
     """
     torch.set_num_threads(1)
     isolated = sandbox.isolate()
     folder = tempfile.mkdtemp(prefix="corregir-")
     referee = Referee(cells, names, replace(limits, folder=folder))
+
+    def leave(*_):
+        referee.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+        if _:  # con Ctrl-C, sin más
+            os._exit(130)
+
+    signal.signal(signal.SIGINT, leave)
     try:
         stopped = referee.watch()
     finally:
-        referee.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        leave()
     barriers = [*(["sin red ni otros procesos"] if isolated else []), *referee.barriers]
     results.send(
         {"verdicts": referee.verdicts, "errors": referee.errors, "stopped": stopped, "barriers": barriers}
@@ -98,7 +105,7 @@ class Referee:
         if not self._pipe.poll(max(0, min(seconds, left))):
             if left < seconds:
                 raise Lost(f"se acabaron los {self._limits.total} s que tiene una entrega.")
-            raise Lost(f"la celda llevaba {self._limits.cell} s sin acabar y no se dejaba detener.")
+            raise Lost("la celda no acababa, y hubo que detener su proceso.")
         try:
             return json.loads(self._pipe.recv_bytes(LONGEST))
         except (EOFError, OSError):
@@ -119,7 +126,7 @@ class Referee:
         self._send(None)
 
     def _call(self, number, arguments):
-        """El resultado de una función de quien estudia, que se ejecuta allí; lo que cambie en sus datos, aquí."""
+        """El resultado de una función de quien estudia; lo que cambió allí en sus datos se cambia aquí."""
         self._send((number, arguments))
         for late in range(GRACE):  # el plazo de allí vence a la vez: da tiempo a que lo cuente
             try:
@@ -133,7 +140,9 @@ class Referee:
         if "unsolved" in reply:
             raise Unsolved
         after = decode(reply["after"], self._call)
-        for argument, contents in zip(arguments, after if isinstance(after, list | tuple) else (), strict=False):
+        for argument, contents in zip(
+            arguments, after if isinstance(after, list | tuple) else (), strict=False
+        ):
             with contextlib.suppress(Exception):  # lo que no encaje se queda como estaba
                 _rewrite(argument, contents)
         return decode(reply["result"], self._call, arguments)

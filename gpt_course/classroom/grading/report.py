@@ -53,15 +53,23 @@ def _plain(text):
 def to_html(marks):
     """La página: totales por lección, lo que no se pudo leer y, debajo, cada entrega con sus respuestas."""
     lessons = {each.lesson.number: each.lesson for each in marks if each.lesson}
-    parts = [_totals(lesson, [each for each in marks if each.lesson == lesson]) for _, lesson in sorted(lessons.items())]
+    parts = [
+        _totals(lesson, [each for each in marks if each.lesson == lesson])
+        for _, lesson in sorted(lessons.items())
+    ]
     unread = [each for each in marks if not each.rows]
     if unread:
-        rows = "".join(f"<tr>{_cell(m.handin.student)}{_cell(m.handin.path)}{_cell(m.handin.reason)}</tr>" for m in unread)
+        rows = "".join(
+            f"<tr>{_cell(m.handin.student)}{_cell(m.handin.path)}{_cell(m.handin.reason)}</tr>"
+            for m in unread
+        )
         head = "<tr><th>Estudiante</th><th>Entrega</th><th>Motivo</th></tr>"
         parts.append(f"<h2>Sin corregir</h2><table>{head}{rows}</table>")
     parts += [_handin(place, each) for place, each in enumerate(marks) if each.rows]
     barriers = sorted({barrier for each in marks for barrier in each.barriers})
-    foot = f"<p>Cada cuaderno se ejecutó encerrado: {_text(', '.join(barriers) or 'no se ejecutó ninguno')}.</p>"
+    foot = (
+        f"<p>Cada cuaderno se ejecutó encerrado: {_text(', '.join(barriers) or 'no se ejecutó ninguno')}.</p>"
+    )
     body = "\n".join(["<h1>Notas</h1>", f"<p>{LEGEND}</p>", _summary(marks), *parts, foot])
     return (
         '<!DOCTYPE html>\n<html lang="es">\n<head><meta charset="utf-8">'
@@ -74,7 +82,9 @@ def to_html(marks):
 def _summary(marks):
     graded = [each for each in marks if each.rows]
     solved, total = sum(each.solved for each in graded), sum(len(each.rows) for each in graded)
-    return f"<p>{len(marks)} entregas, {len(graded)} corregidas; {solved} ejercicios resueltos de {total}.</p>"
+    return (
+        f"<p>{len(marks)} entregas, {len(graded)} corregidas; {solved} ejercicios resueltos de {total}.</p>"
+    )
 
 
 def _totals(lesson, marks):
@@ -85,10 +95,13 @@ def _totals(lesson, marks):
         f"<td>{each.solved} de {len(each.rows)}</td>{_cell(' '.join(each.notices))}</tr>"
         for each in marks
     ]
-    sums = "".join(f"<td>{sum(each.rows[place].sign == '✓' for each in marks)}</td>" for place in range(len(names)))
+    sums = "".join(
+        f"<td>{sum(each.rows[place].sign == '✓' for each in marks)}</td>" for place in range(len(names))
+    )
     return (
-        f"<h2>{_text(f'{lesson.number} · {lesson.title}')}</h2><table><tr><th>Estudiante</th><th>Entrega</th>{numbers}"
-        f"<th>Total</th><th>Mira</th></tr>{''.join(rows)}<tr><th colspan=2>Lo resuelven</th>{sums}</tr></table>"
+        f"<h2>{_text(f'{lesson.number} · {lesson.title}')}</h2><table>"
+        f"<tr><th>Estudiante</th><th>Entrega</th>{numbers}<th>Total</th><th>Mira</th></tr>{''.join(rows)}"
+        f"<tr><th colspan=2>Lo resuelven</th>{sums}</tr></table>"
     )
 
 
@@ -100,10 +113,12 @@ def _handin(place, marks):
         for row in marks.rows
     )
     head = "".join(
-        f"<th>{name}</th>" for name in ("Ejercicio", "", "Mensaje", "Lo último que vio", "Intentos", "Cuándo", "Semilla")
+        f"<th>{name}</th>"
+        for name in ("Ejercicio", "", "Mensaje", "Lo último que vio", "Intentos", "Cuándo", "Semilla")
     )
     title = f"{marks.handin.student} · {marks.handin.path}: {marks.solved} de {len(marks.rows)}"
-    return f"<details id=e{place}><summary>{_text(title)}</summary><table><tr>{head}</tr>{rows}</table></details>"
+    table = f"<table><tr>{head}</tr>{rows}</table>"
+    return f"<details id=e{place}><summary>{_text(title)}</summary>{table}</details>"
 
 
 def _sign(row):

@@ -6,8 +6,8 @@
 - En Linux, si el núcleo lo permite: sin red y sin ver los demás procesos (espacios de nombres), y sin poder
   escribir fuera de la carpeta aunque se esquive Python (Landlock).
 
-Lo que no impide ninguna: leer los archivos que puede leer quien corrige (pero no tiene por dónde sacarlos),
-gastar procesador y disco hasta el plazo y, en Windows y macOS, lo que haga un código que sepa esquivar Python.
+Lo que no impide ninguna: leer los archivos que puede leer quien corrige (sin red, no tiene por dónde
+sacarlos), gastar procesador y disco hasta el plazo y, en Windows y macOS, lo que haga quien sepa salirse de Python.
 """
 
 import contextlib
@@ -39,21 +39,25 @@ class Limits:
 
 
 def isolate():
-    """Quien va a crear el proceso de quien estudia se queda sin red, y su hijo, sin ver los demás procesos."""
+    """Este proceso se queda sin red, y el que cree, que será el de quien estudia, sin ver los demás."""
     if not LINUX:
         return False
     user, group = os.getuid(), os.getgid()
     if ctypes.CDLL(None).unshare(NEWUSER | NEWPID | NEWNET | NEWIPC) != 0:
         return False
     with contextlib.suppress(OSError):
-        for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{user} {user} 1"),
+            ("gid_map", f"{group} {group} 1"),
+        ):
             with open(f"/proc/self/{name}", "w") as file:
                 file.write(text)
     return True
 
 
 def enter(limits, keep):
-    """Encierra este proceso; devuelve los nombres de las barreras puestas. keep: el único tubo que conserva."""
+    """Encierra este proceso; devuelve qué barreras ha puesto. keep: el único tubo que conserva."""
     os.chdir(limits.folder)
     tempfile.tempdir = limits.folder
     os.environ.update(TMPDIR=limits.folder, HOME=limits.folder, MPLBACKEND="agg")

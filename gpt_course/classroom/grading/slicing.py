@@ -39,7 +39,7 @@ def needed(codes, names):
 
 
 def _uses(code):
-    """(nombres que una celda necesita de antes, los que define, los que cambia o quizá define, los que importa)."""
+    """Los nombres que una celda necesita de antes, los que define, los que quizá cambia y los que importa."""
     reads, defines, changes, imports = set(), set(), set(), set()
     try:
         for statement in ast.parse(code).body:
@@ -80,10 +80,14 @@ def _changed(node):
     if isinstance(node, ast.AugAssign):
         return _root(node.target)
     # Un método que se llama sin guardar lo que devuelve, o guardándolo en «_», cambia su objeto.
-    alone = isinstance(node, ast.Expr) or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_")
+    alone = isinstance(node, ast.Expr) or (
+        isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_"
+    )
     if alone and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
         return _root(node.value.func)
-    in_place = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.endswith("_")
+    in_place = (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.endswith("_")
+    )
     return _root(node.func) if in_place else set()
 
 

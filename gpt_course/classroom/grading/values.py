@@ -2,7 +2,7 @@
 
 `pickle` ejecuta lo que le digan al leer, así que de quien estudia no se lee nunca. Aquí cada valor es JSON y,
 si no es uno sencillo, un diccionario de una sola clave que dice qué es. Una función no viaja: va su nombre, y
-se llama en el proceso en que nació. Lo que no se sabe llevar llega como `Opaque`: solo se sabe de qué tipo es.
+se llama en el proceso en que nació. De lo que no se sabe llevar llega un `Opaque`, que solo dice su tipo.
 """
 
 import base64
