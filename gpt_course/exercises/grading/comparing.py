@@ -38,7 +38,7 @@ def agreeing(guess, right):
     if guess[0] != right[0]:
         return False
     scale = 0.0 if all(map(float.is_integer, right[1])) else CLOSE * max(map(abs, right[1]))
-    return not any(abs(a - b) > scale + 1e-9 for a, b in zip(guess[1], right[1], strict=True))  # ANY es nan
+    return not any(abs(a - b) > scale + 1e-9 for a, b in zip(guess[1], right[1], strict=True))
 
 
 def distance(reading, expected):

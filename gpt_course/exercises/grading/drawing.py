@@ -12,16 +12,25 @@ import string
 from gpt_course.exercises.grading.comparing import agreeing, flat
 
 ATTEMPTS = 1000
+# Los números que un enunciado escribe con letras.
+WORDS = (
+    *("cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez", "once"),
+    *("doce", "trece", "catorce", "quince", "dieciséis", "diecisiete", "dieciocho", "diecinueve", "veinte"),
+    *("veintiuno", "veintidós", "veintitrés", "veinticuatro", "veinticinco", "veintiséis", "veintisiete"),
+    *("veintiocho", "veintinueve", "treinta", "treinta y uno", "treinta y dos"),
+)
 
 
 class Variants:
     """declare(**valores) → quien corrige con esos valores. shown: los trozos del enunciado que los llevan.
 
     choices: nombre → valores posibles; el primero es el de siempre. when(**valores): si sirven juntos.
+    also(**valores): lo que el enunciado enseña además, calculado con ellos.
     """
 
-    def __init__(self, declare, shown, choices, when):
-        self.declare, self.shown, self.choices, self.when = declare, shown, choices, when
+    def __init__(self, declare, shown, choices, when, also):
+        self.declare, self.shown, self.choices = declare, shown, choices
+        self.when, self.also = when or (lambda **_: True), also or (lambda **_: {})
         self.today = {name: values[0] for name, values in choices.items()}
 
     def draw(self, name, seed):
@@ -30,7 +39,7 @@ class Variants:
         dice = random.Random(f"{seed}\n{name}")
         for _ in range(ATTEMPTS):
             values = {key: found[int(dice.random() * len(found))] for key, found in self.choices.items()}
-            if self.when is None or self.when(**values):
+            if self.when(**values):
                 grade = self.declare(**values)
                 if is_clear(grade):
                     return values, grade
@@ -39,21 +48,32 @@ class Variants:
     def rewrite(self, text, values, *, code=False):
         """`text`, el enunciado o la celda de respuesta, con `values` en lugar de los números de siempre."""
         write = (PYTHON if code else SPANISH).vformat
-        pairs = {write(part, (), self.today): write(part, (), values) for part in self.shown}
+        before, after = ({**found, **self.also(**found)} for found in (self.today, values))
+        pairs = {write(part, (), before): write(part, (), after) for part in self.shown}
         places = "|".join(map(re.escape, sorted(pairs, key=len, reverse=True)))
         return re.sub(places, lambda found: pairs[found[0]], text)
 
 
+def first(value, others):
+    """Los valores posibles: el de siempre y, detrás, los demás."""
+    return [value, *(other for other in others if other != value)]
+
+
 def is_clear(grade):
-    """Si ningún error con pista da lo mismo que la respuesta buena ni que otro error con otra pista."""
+    """Si ningún error con pista da lo mismo que la respuesta buena ni que otro error con otra pista.
+
+    Y si la respuesta buena, redondeada con los decimales que se piden, se aceptaría.
+    """
     if not hasattr(grade, "right"):
         return True
     right, told = flat(grade.right), {}
+    if grade.decimals and not agreeing(((), [round(right[1][0], grade.decimals)]), right):
+        return False
     for mistake, hint in grade.hints:
         mistake = flat(mistake)
-        if agreeing(mistake, right):
-            return False
-        if not any(map(math.isnan, mistake[1])) and told.setdefault(repr(mistake), hint) != hint:
+        if any(map(math.isnan, mistake[1])):  # con ANY, lo que no tenga otra pista
+            continue
+        if agreeing(mistake, right) or told.setdefault(repr(mistake), hint) != hint:
             return False
     return True
 
@@ -78,8 +98,8 @@ class _Writer(string.Formatter):
         return self.brackets.format(text) if isinstance(value, list | tuple) else text
 
 
-def _spanish(value, spec):
-    """Coma decimal, espacio fino entre millares desde cinco cifras y el menos de imprenta."""
+def spanish(value, spec=""):
+    """Un número en un texto: coma decimal, espacio fino desde cinco cifras y el menos de imprenta."""
     text = format(value, spec or (",d" if isinstance(value, int) and abs(value) >= 10**4 else ""))
     return text.translate(str.maketrans({",": "\u202f", ".": ",", "-": "\u2212"}))
 
@@ -88,4 +108,4 @@ def _python(value, spec):
     return format(value, spec or ("_d" if isinstance(value, int) and abs(value) >= 10**5 else ""))
 
 
-SPANISH, PYTHON = _Writer(_spanish, "({})"), _Writer(_python, "[{}]")
+SPANISH, PYTHON = _Writer(spanish, "({})"), _Writer(_python, "[{}]")
