@@ -11,7 +11,18 @@ from fractions import Fraction
 
 FIGURE = r"(\u2212?[\d\u202f]+(?:,\d+)?)"  # un número de un texto
 WORDS = "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis"
-ORDINALS = "primer segundo tercer cuarto quinto sexto séptimo octavo noveno décimo".split()
+ORDINALS = [
+    "primer",
+    "segundo",
+    "tercer",
+    "cuarto",
+    "quinto",
+    "sexto",
+    "séptimo",
+    "octavo",
+    "noveno",
+    "décimo",
+]
 POWERS = {"dos": 1, "cuatro": 2, "dieciséis": 4, "treinta y dos": 5, "sesenta y cuatro": 6}
 POWERS |= {"ciento veintiocho": 7}
 
@@ -41,7 +52,7 @@ def word(text):
 def solve(name, statement):
     """La respuesta al enunciado. Errores: `AssertionError` si no se encuentran sus números."""
     pattern, answer = SOLVERS[name]
-    found = re.search(pattern.replace("#", FIGURE), statement)
+    found = re.search(pattern.replace("#", FIGURE), statement.replace("\u00a0", " "))
     assert found, (name, statement)
     return answer(*map(read, found.groups()))
 
@@ -176,7 +187,7 @@ def read_by_the_model(prompt, new):
 
 
 def sentences(room, parameters, blocks, width):
-    left, count = room * 2**30 - 2 * parameters, 0
+    left = room * 2**30 - 2 * parameters
     return left // (2 * blocks * 1024 * width * 2)
 
 

@@ -5,7 +5,10 @@ from gpt_course.exercises.grading.drawing import first
 
 
 @varied(
-    *("Entran {prompt} tokens y escribes {new} más.", "{prompt} en el primer paso, {second} en el segundo"),
+    *(
+        "Entran {prompt}\u00a0tokens y escribes {new} más.",
+        "{prompt} en el primer paso, {second} en el segundo",
+    ),
     "prompt_1, new_1 = {prompt}, {new}",
     prompt=first(10, range(6, 25)),
     new=first(5, range(4, 10)),
@@ -56,7 +59,7 @@ ORDINALS = {4: "cuarto", 5: "quinto", 6: "sexto", 7: "séptimo", 8: "octavo", 9:
 
 
 @varied(
-    *("una frase de {length} tokens", "el **{word}** token"),
+    *("una frase de {length}\u00a0tokens", "el **{word}** token"),
     length=first(12, range(9, 31)),
     changed=first(6, ORDINALS),
     when=lambda length, changed: changed < length - 2,
@@ -84,7 +87,10 @@ MODELS += [("GPT-2 mediano", 354_823_168, 24, 1024)]
 
 
 @varied(
-    *("tiene {room} GiB libres. Sirve {model[0]} (", "({model[1]} parámetros, {model[2]} bloques, "),
+    *(
+        "tiene {room}\u00a0GiB libres. Sirve {model[0]}",
+        "({model[1]}\u00a0parámetros, {model[2]} bloques, ",
+    ),
     "anchura {model[3]})",
     "parameters_3, L_3, C_3 = {model[1]}, {model[2]}, {model[3]}",
     model=MODELS,

@@ -20,7 +20,7 @@ SMALL, MEDIUM, LARGE, XL = COUNTED[:4]
 
 
 @varied(
-    *("{model[0]} tiene {model[1]} parámetros.", "parameters_1 = {model[1]}"),
+    *("{model[0]} tiene {model[1]}\u00a0parámetros.", "parameters_1 = {model[1]}"),
     model=first(XL, COUNTED),
 )
 def _units(model):
@@ -43,7 +43,7 @@ def _units(model):
 
 
 @varied(
-    *("{model[0]} tiene {model[1]} parámetros.", "parameters_2 = {model[1]}"),
+    *("{model[0]} tiene {model[1]}\u00a0parámetros.", "parameters_2 = {model[1]}"),
     model=first(MEDIUM, COUNTED),
 )
 def _moments(model):
@@ -68,7 +68,8 @@ def _moments(model):
 
 
 @varied(
-    "la de {model[0]} ({model[1]} bloques, anchura {model[2]}) con {B} frases de {T} tokens en fp16?",
+    "la de {model[0]} ({model[1]} bloques, anchura {model[2]}) con "
+    "{B}\u00a0frases de {T}\u00a0tokens en fp16?",
     model=first(
         SIZES[3], [("un GPT", *size) if name == "Un GPT" else (name, *size) for name, *size in SIZES]
     ),

@@ -5,7 +5,7 @@ from gpt_course.exercises.grading.drawing import WORDS, first
 
 
 @varied(
-    "safetensors mide {header} bytes",
+    "safetensors mide {header}\u00a0bytes",
     "F32 de forma [{rows}, {columns}]; `b`, F16 de forma [{short}],",
     'header_1, shapes_1 = {header}, {{"a": ("F32", [{rows}, {columns}]), "b": ("F16", [{short}])',
     header=first(184, range(160, 233, 8)),  # el formato la rellena hasta un múltiplo de 8
