@@ -109,8 +109,8 @@ def test_the_cell_and_the_statement_of_a_seed_say_the_same(name):
 
 def test_the_same_seed_gives_the_same_numbers_everywhere():
     """Escritos a mano: si cambian, lo repartido a una clase deja de corregirse."""
-    assert core._seeded("memoria.3", "ana")[0] == {"model": ("?", 0, 0), "B": 0, "T": 0}
-    assert core._seeded("bienvenida.5", "grupo B")[0] == {"B": 0, "T": 0, "C": 0}
+    assert core._seeded("memoria.3", "ana")[0] == {"model": ("GPT-2 pequeño", 12, 768), "B": 7, "T": 768}
+    assert core._seeded("bienvenida.5", "grupo B")[0] == {"B": 8, "T": 2048, "C": 512}
 
 
 def test_a_seed_reaches_check_and_changes_what_is_right(capsys):
