@@ -29,7 +29,7 @@ from gpt_course.exercises.lessons import ROOT, read_lessons
 LESSON = "02"
 LESSONS = {lesson.topic: lesson for lesson in read_lessons() if lesson.number == LESSON}
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="las barreras del núcleo son de Linux")
-LIMITS = sandbox.Limits(cell=1, total=30, memory=2**30)
+LIMITS = sandbox.Limits(cell=1, total=30, memory=2**28)
 NAMES = [f"incrustaciones.{number}" for number in range(1, 7)]
 # Seis ataques por entrega, uno en cada ejercicio: (ejercicio → ataque, lo que debe decir su motivo).
 CLASS = {
@@ -115,7 +115,10 @@ def test_a_solved_lesson_is_solved_and_its_record_is_told(marks):
 def test_changing_the_checkers_or_torch_changes_no_mark(marks):
     found = rows(marks, "Bien/otra.ipynb")
     assert found["incrustaciones.3"].sign == "✗"
-    assert found["incrustaciones.3"].text == judge("incrustaciones.3", lambda n, t, s: [0]).text
+    assert (
+        found["incrustaciones.3"].text
+        == judge("incrustaciones.3", lambda n_tokens, context_length, stride: [0]).text
+    )
     assert [found[name].sign for name in NAMES if name != "incrustaciones.3"] == ["✓"] * 5
     assert any("mira si las copia" in notice for notice in marks["Bien/otra.ipynb"].notices)
 
