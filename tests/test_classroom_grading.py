@@ -292,8 +292,8 @@ def test_every_broken_hand_in_is_told_and_none_escapes(tmp_path):
         "binario.ipynb": "no es texto",
         "lista.ipynb": "no es un cuaderno",
         "hondo.ipynb": "demasiadas cosas",
-        "roto.zip": "no es un zip entero",
-        "se sale.zip/../fuera.ipynb": "se sale del zip",
+        "roto.zip": "no es un ZIP entero",
+        "se sale.zip/../fuera.ipynb": "se sale del ZIP",
         "se sale.zip/enlace.ipynb": "no se sigue",
         **({"enlace.ipynb": "no se sigue"} if sys.platform != "win32" else {}),
     }.items():

@@ -20,7 +20,7 @@ NAME = (
 
 
 def prepare(notebook, present, stamp, label, seed=None):
-    """El cuaderno que se reparte. present: los archivos que van; stamp: lo que apunta para quien corrige.
+    """El cuaderno que se reparte. present: los archivos que van; `stamp`: lo que apunta para quien corrige.
 
     Errores: `BadInput` si un ejercicio ya está resuelto, porque se repartiría su respuesta.
     """

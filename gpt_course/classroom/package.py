@@ -13,11 +13,11 @@ from gpt_course.classroom.version import course_version
 from gpt_course.command import BadInput, Parser
 from gpt_course.exercises.lessons import ROOT
 
-EXAMPLE = "python3 curso.py paquete-alumno --out para_el_grupo_b.zip --lecciones 00-07"
+EXAMPLE = " ".join(["python3", "curso.py", "paquete-alumno", "--out", "grupo_b.zip", "--lecciones", "00-07"])
 TEXT = (
     "Prepara el curso para repartirlo: sin las soluciones, sin las salidas de los ejercicios ni de los "
     "«Predice», y con un lugar para el nombre y la fecha. Se abre y se comprueba como este. Las soluciones "
-    "de referencia que `check` necesita para corregir siguen en gpt_course/exercises."
+    "de referencia que `check` necesita para corregir siguen en `gpt_course/exercises`."
 )
 MONTHS = (
     *("enero", "febrero", "marzo", "abril", "mayo", "junio"),
@@ -99,7 +99,7 @@ def build(folder, lessons, *, seed=None, name="GPT a lápiz", today=None, root=R
         written[f"notebooks/{page}"] = handout.without_absent(text, names | {"indice.md", "glosario.md"})
     written[MANIFEST] = _manifest((root / MANIFEST).read_text(encoding="utf-8"), lessons)
     written["LEEME.md"] = README.format(
-        label=label, lessons="\n".join(f"- {e.number} · {e.title}" for e in lessons)
+        paquete=label, lecciones="\n".join(f"- {e.number} · {e.title}" for e in lessons)
     )
     for path in _copied(root, "".join(written.values())):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,9 @@ def date(day):
 def _manifest(text, lessons):
     """El manifiesto, con las entradas de las lecciones que van."""
     start, *entries = text.split("[[lesson]]")
-    kept = [entry for entry in entries if any(f'number = "{lesson.number}"' in entry for lesson in lessons)]
+    kept = [
+        entry for entry in entries if any(f'number="{e.number}"' in entry.replace(" ", "") for e in lessons)
+    ]
     return "[[lesson]]".join([start, *kept])
 
 
@@ -148,9 +150,9 @@ def _zip(folder, path):
 
 README = """# GPT a lápiz
 
-Paquete {label}.
+Paquete {paquete}.
 
-{lessons}
+{lecciones}
 
 En esta carpeta, con Python 3.11 o posterior:
 

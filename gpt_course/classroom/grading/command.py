@@ -16,9 +16,9 @@ from gpt_course.classroom.selection import select
 from gpt_course.classroom.version import course_version
 from gpt_course.command import BadInput, Parser, to_number
 
-EXAMPLE = "python3 curso.py corregir entregas --out notas"
+EXAMPLE = " ".join(["python3", "curso.py", "corregir", "entregas", "--out", "notas"])
 TEXT = (
-    "Corrige los cuadernos de una carpeta o de un zip y escribe notas.csv y notas.html. Cada cuaderno se "
+    "Corrige los cuadernos de una carpeta o de un ZIP y escribe `notas.csv` y `notas.html`. Cada cuaderno se "
     "ejecuta encerrado en su proceso, solo con las celdas que sus ejercicios necesitan; las notas las "
     "deciden fuera de él los correctores de esta copia del curso. Vale lo último que se da a `check`. La "
     "página dice qué barreras tuvieron los cuadernos en este equipo. Ninguna impide que lean archivos tuyos "
@@ -48,7 +48,7 @@ def main(arguments):
 
 def read(arguments):
     parser = Parser("curso.py corregir", TEXT, EXAMPLE)
-    parser.add("entregas", metavar="ENTREGAS", help="una carpeta, un zip o un cuaderno")
+    parser.add("entregas", metavar="ENTREGAS", help="una carpeta, un ZIP o un cuaderno")
     parser.add("--out", default="notas", help="carpeta en la que se escriben las notas (de serie, notas)")
     parser.add("--lecciones", help="solo estas, como 02 o 00-07 (de serie, todas)")
     parser.add("--segundos", default="10", help="los de procesador que puede gastar una celda (de serie, 10)")
@@ -60,7 +60,7 @@ def read(arguments):
     options = parser.read(arguments)
     if not Path(options.entregas).exists():
         raise BadInput(
-            f"Se esperaba una carpeta, un zip o un cuaderno con las entregas; {options.entregas!r} no existe."
+            f"Se esperaba una carpeta, un ZIP o un cuaderno con las entregas; {options.entregas!r} no existe."
         )
     return options
 

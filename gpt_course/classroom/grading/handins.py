@@ -1,4 +1,4 @@
-"""Encontrar las entregas: cuadernos sueltos, en carpetas o en zips. Nada se extrae ni se ejecuta."""
+"""Encontrar las entregas: cuadernos sueltos, en carpetas o en ZIP. Nada se extrae ni se ejecuta."""
 
 import io
 import os
@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 from gpt_course.classroom.grading.notebook import LARGEST, events, read, too_big
 
 MOST = 5000  # archivos que se miran
-TOTAL = 20 * LARGEST  # bytes que se leen de un zip
+TOTAL = 20 * LARGEST  # bytes que se leen de un ZIP
 RECORD = "progreso.jsonl"
 LINK = "no es un archivo corriente (¿un enlace?), y no se sigue: pide el cuaderno mismo."
 
 
 def find(path):
-    """Las entregas de una carpeta, un zip o un cuaderno, en orden. Lo que no se puede leer dice por qué."""
+    """Las entregas de una carpeta, un ZIP o un cuaderno, en orden. Lo que no se puede leer dice por qué."""
     notebooks, records = [], {}
     for name, content in _files(Path(path)):
         place = PurePosixPath(name)
@@ -61,11 +61,11 @@ def _one_file(name, file):
 
 
 def _inside_zip(prefix, content, depth=2):
-    label = prefix.rstrip("/") or "el zip"
+    label = prefix.rstrip("/") or "el ZIP"
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        yield label, "no es un zip entero: vuelve a pedirlo."
+        yield label, "no es un ZIP entero: vuelve a pedirlo."
         return
     left = TOTAL
     for entry in archive.infolist()[:MOST]:
@@ -74,7 +74,7 @@ def _inside_zip(prefix, content, depth=2):
         if entry.is_dir() or not interesting or any(map(_is_noise, PurePosixPath(name).parts)):
             continue
         if name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in name:
-            yield prefix + name, "su ruta se sale del zip: no se lee."
+            yield prefix + name, "su ruta se sale del ZIP: no se lee."
         elif stat.S_ISLNK(entry.external_attr >> 16):
             yield prefix + name, LINK
         elif entry.file_size > (LARGEST if kind != ".zip" else left) or entry.file_size > left:

@@ -20,7 +20,7 @@ COPIED = "gpt_course.exercises."
 
 @dataclass
 class Row:
-    """Una nota. sign: ✓, ✗, ○ (sin resolver) o «!» si no hay nota; text: por qué."""
+    """Una nota. `sign`: ✓, ✗, ○ (sin resolver) o «!» si no hay nota; `text`: por qué."""
 
     exercise: str
     sign: str

@@ -35,10 +35,10 @@ class Lost(Exception):
 
 
 def main(results, cells, names, limits):
-    """Un intento. Por `results` devuelve {"verdicts", "errors", "stopped", "barriers"}.
+    """Un intento. Por `results` devuelve un diccionario con `verdicts`, `errors`, `stopped` y `barriers`.
 
-    cells: las que ejecuta `student`. names: los ejercicios que se corrigen. stopped: (celda, motivo) si hubo
-    que detenerlo, o None.
+    cells: las que ejecuta `student`. names: los ejercicios que se corrigen. `stopped`: (celda, motivo) si
+    hubo que detenerlo, o None.
     """
     torch.set_num_threads(1)
     isolated = sandbox.isolate()
@@ -48,7 +48,7 @@ def main(results, cells, names, limits):
     def leave(*_):
         referee.stop()
         shutil.rmtree(folder, ignore_errors=True)
-        if _:  # con Ctrl-C, sin más
+        if _:  # si se interrumpe la orden, sin más
             os._exit(130)
 
     signal.signal(signal.SIGINT, leave)

@@ -7,22 +7,15 @@ import csv
 import html
 import io
 import re
+import string
+from pathlib import Path
 
 COLUMNS = (
     *("estudiante", "entrega", "lección", "ejercicio", "resuelto", "signo", "mensaje", "último visto"),
     *("intentos", "cuándo", "semilla", "respuesta"),
 )
-# Ni scripts ni nada de fuera: aunque algo se escapara, el navegador no lo cargaría.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { border: 1px solid #8886; padding: .25rem .6rem; text-align: left; vertical-align: top; }
-td.sign { text-align: center; }
-.yes { background: #2e7d3233; } .no { background: #d32f2f22; } .none { background: #f9a82533; }
-pre { background: #8881; max-height: 24rem; overflow: auto; padding: .6rem; white-space: pre-wrap; }
-"""
+# La página no lleva código ni nada de fuera, y le prohíbe al navegador cargarlo aunque algo se escapara.
+PAGE = string.Template(Path(__file__).with_name("notas.html").read_text(encoding="utf-8"))
 CLASSES = {"✓": "yes", "✗": "no", "!": "none"}
 LEGEND = "✓ resuelto · ✗ mal · ○ sin resolver · ! sin nota: el motivo está en su fila."
 
@@ -65,18 +58,12 @@ def to_html(marks):
         )
         head = "<tr><th>Estudiante</th><th>Entrega</th><th>Motivo</th></tr>"
         parts.append(f"<h2>Sin corregir</h2><table>{head}{rows}</table>")
-    parts += [_handin(place, each) for place, each in enumerate(marks) if each.rows]
+    parts += [_handin(each) for each in marks if each.rows]
     barriers = sorted({barrier for each in marks for barrier in each.barriers})
     foot = (
         f"<p>Cada cuaderno se ejecutó encerrado: {_text(', '.join(barriers) or 'no se ejecutó ninguno')}.</p>"
     )
-    body = "\n".join(["<h1>Notas</h1>", f"<p>{LEGEND}</p>", _summary(marks), *parts, foot])
-    return (
-        '<!DOCTYPE html>\n<html lang="es">\n<head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Notas · GPT a lápiz</title><style>{STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
+    return PAGE.substitute(body="\n".join([f"<p>{LEGEND}</p>", _summary(marks), *parts, foot]))
 
 
 def _summary(marks):
@@ -105,24 +92,23 @@ def _totals(lesson, marks):
     )
 
 
-def _handin(place, marks):
+def _handin(marks):
+    cells = ("exercise", "text", "seen", "tries", "when", "seed")
     rows = "".join(
-        f"<tr><td>{_text(row.exercise)}</td>{_sign(row)}<td>{_text(row.text)}</td><td>{_text(row.seen)}</td>"
-        f"<td>{_text(row.tries)}</td><td>{_text(row.when)}</td><td>{_text(row.seed)}</td></tr>"
+        f"<tr>{_sign(row)}{''.join(_cell(getattr(row, name)) for name in cells)}</tr>"
         f"<tr><td colspan=7><pre>{_text(row.answer)}</pre></td></tr>"
         for row in marks.rows
     )
-    head = "".join(
-        f"<th>{name}</th>"
-        for name in ("Ejercicio", "", "Mensaje", "Lo último que vio", "Intentos", "Cuándo", "Semilla")
-    )
+    names = ("", "Ejercicio", "Mensaje", "Lo último que vio", "Intentos", "Cuándo", "Semilla")
+    head = "".join(f"<th>{name}</th>" for name in names)
     title = f"{marks.handin.student} · {marks.handin.path}: {marks.solved} de {len(marks.rows)}"
     table = f"<table><tr>{head}</tr>{rows}</table>"
-    return f"<details id=e{place}><summary>{_text(title)}</summary>{table}</details>"
+    return f"<details><summary>{_text(title)}</summary>{table}</details>"
 
 
 def _sign(row):
-    return f'<td class="sign {CLASSES.get(row.sign, "")}" title="{_text(row.text)}">{_text(row.sign)}</td>'
+    kind = f"sign {CLASSES.get(row.sign, '')}"
+    return '<td class="{}" title="{}">{}</td>'.format(kind, _text(row.text), _text(row.sign))
 
 
 def _cell(text):

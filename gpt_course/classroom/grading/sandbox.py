@@ -4,7 +4,7 @@
   carpeta, usar la red, crear procesos ni mandar señales.
 - En Linux y macOS: topes de memoria (macOS no lo cumple), de procesador y de tamaño de archivo.
 - En Linux, si el núcleo lo permite: sin red y sin ver los demás procesos (espacios de nombres), y sin poder
-  escribir fuera de la carpeta aunque se esquive Python (Landlock).
+  escribir fuera de la carpeta aunque se esquive Python (*Landlock*).
 
 Lo que no impide ninguna: leer los archivos que puede leer quien corrige (sin red, no tiene por dónde
 sacarlos), gastar procesador y disco hasta el plazo y, en Windows y macOS, lo que haga quien sepa salirse de
@@ -22,9 +22,9 @@ from gpt_course.classroom.grading.guard import close_python
 
 LINUX = sys.platform == "linux"
 NEWIPC, NEWUSER, NEWPID, NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
-NO_NEW_PRIVILEGES, DIE_WITH_PARENT = 38, 1  # de prctl
-CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # llamadas de Landlock, las mismas en x86-64 y ARM
-# Derechos de Landlock: escribir, borrar, crear de cada clase, mover (desde la versión 2) y truncar (3).
+NO_NEW_PRIVILEGES, DIE_WITH_PARENT = 38, 1  # de `prctl`
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # llamadas de *Landlock*, las mismas en x86-64 y ARM
+# Derechos de *Landlock*: escribir, borrar, crear de cada clase, mover (desde la versión 2) y truncar (3).
 WRITES = {1: 1 << 1 | sum(1 << bit for bit in range(4, 13)), 2: 1 << 13, 3: 1 << 14}
 WRITE_FILE, TCP, SIGNALS_AND_SOCKETS = 1 << 1, 0b11, 0b11
 
@@ -96,7 +96,7 @@ def _limit(limits):
 
 
 def _landlock(folder):
-    """Solo deja escribir en `folder` y en /dev/null; donde puede, sin TCP ni señales a otros procesos."""
+    """Solo deja escribir en `folder` y en `/dev/null`; donde puede, sin TCP ni señales a otros procesos."""
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(CREATE_RULESET, None, 0, 1)
     if version < 1:

@@ -8,7 +8,7 @@ import re
 import symtable
 
 CHECK = re.compile(r"""^[ \t]*check\(\s*["']([^"'\n]+)["']""", flags=re.M)
-TERMINAL = re.compile(r"^(\s*)[%!].*", flags=re.M)  # órdenes de Jupyter, que fuera de él no son Python
+TERMINAL = re.compile(r"^(\s*)[%!].*", flags=re.M)  # órdenes de *Jupyter*, que fuera de él no son Python
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
@@ -18,13 +18,13 @@ def checks(code):
 
 
 def plain(code):
-    """El código de una celda sin lo que solo entiende Jupyter."""
+    """El código de una celda sin lo que solo entiende *Jupyter*."""
     whole = code.startswith("%%") and not code.startswith("%%time")
     return "" if whole else TERMINAL.sub(r"\1pass", code)
 
 
 def needed(codes, names):
-    """Los números de las celdas que se ejecutan. codes: el código de cada una; names: los ejercicios."""
+    """Los números de las celdas que se ejecutan. codes: el código de cada una; `names`: los ejercicios."""
     chosen = {place for place, code in enumerate(codes) if set(checks(code)) & set(names)}
     uses = [_uses(plain(code)) for code in codes]
     imported = set().union(*(each[3] for each in uses))  # `torch.manual_seed(1)` no cambia `torch`
