@@ -16,6 +16,7 @@ COLUMNS = (
 )
 # La página no lleva código ni nada de fuera, y le prohíbe al navegador cargarlo aunque algo se escapara.
 PAGE = string.Template(Path(__file__).with_name("notas.html").read_text(encoding="utf-8"))
+SIGN = string.Template('<td class="sign $kind" title="$title">$signo</td>')
 CLASSES = {"✓": "yes", "✗": "no", "!": "none"}
 LEGEND = "✓ resuelto · ✗ mal · ○ sin resolver · ! sin nota: el motivo está en su fila."
 
@@ -107,8 +108,8 @@ def _handin(marks):
 
 
 def _sign(row):
-    kind = f"sign {CLASSES.get(row.sign, '')}"
-    return '<td class="{}" title="{}">{}</td>'.format(kind, _text(row.text), _text(row.sign))
+    kind = CLASSES.get(row.sign, "")
+    return SIGN.substitute(kind=kind, title=_text(row.text), signo=_text(row.sign))
 
 
 def _cell(text):
