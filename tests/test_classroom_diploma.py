@@ -143,7 +143,8 @@ def test_the_order_writes_the_page_and_says_what_is_missing(graded, tmp_path, ca
     arguments = ["diploma", "--nombre", "  Ana\u0301 ", "--lecciones", "03-05", "--out", str(out)]
     assert classroom.main(arguments) == 0
     told = capsys.readouterr().out
-    assert "03, 1 de 3. Falta atencion.2: motivo.; atencion.3: motivo." in told and "05" not in told
+    assert "03, 1 de 3. Falta atencion.2: motivo.; atencion.3: motivo." in told
+    assert "1 lección superada." in told and "04," not in told and "05," not in told
     _, data = read_page(out)
     assert data["name"] == "Aná" and data["digest"] in told and data["version"] == course_version()
     assert [lesson["number"] for lesson in data["lessons"]] == ["03", "04", "05"]
