@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from gpt_course.classroom import __main__ as classroom
+from gpt_course.classroom import diploma
 from gpt_course.classroom.grading import command, report, sandbox, values
 from gpt_course.classroom.grading.handins import find
 from gpt_course.classroom.grading.marks import Marks, Row
@@ -398,6 +399,15 @@ def test_the_tables_are_written_and_told(capsys, tmp_path):
     (tmp_path / "ocupado").write_text("x", encoding="utf-8")
     assert classroom.main(["corregir", str(tmp_path / "a.ipynb"), "--out", str(tmp_path / "ocupado")]) == 2
     assert "se pueda escribir" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("belongs", "code"), [(True, 0), (False, 1)])
+def test_a_diploma_is_or_is_not_of_a_hand_in(capsys, monkeypatch, tmp_path, belongs, code):
+    (tmp_path / "a.ipynb").write_bytes(b"")
+    monkeypatch.setattr(diploma, "verify", lambda path, marks: (belongs, f"{path}: {marks[0].handin.reason}"))
+    monkeypatch.chdir(tmp_path)
+    assert classroom.main(["corregir", "a.ipynb", "--diploma", "d.html"]) == code
+    assert capsys.readouterr().out == "d.html: está vacío.\n" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_wrong_hint_crosses_as_text():

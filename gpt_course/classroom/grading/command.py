@@ -39,17 +39,31 @@ def main(arguments):
         raise BadInput(
             f"No hay ningún cuaderno .ipynb en {options.entregas!r}. Comprueba la carpeta y repite la orden."
         )
+    workers = _positive(options, "procesos")
+    if options.diploma:
+        return _check_diploma(options.diploma, grade(found, lessons, limits, workers, progress=True))
     folder, start = Path(options.out), time.perf_counter()
     write(folder, {})  # antes de corregir: si no se puede, que se sepa ya
-    marks = grade(found, lessons, limits, _positive(options, "procesos"), progress=True)
+    marks = grade(found, lessons, limits, workers, progress=True)
     write(folder, {"notas.csv": report.to_csv(marks), "notas.html": report.to_html(marks)})
     print(summary(marks, folder, time.perf_counter() - start))
+    return 0
+
+
+def _check_diploma(path, marks):
+    """Dice si un diploma es de la entrega; el código de salida es 1 si no lo es."""
+    from gpt_course.classroom.diploma import verify  # que usa `grade`
+
+    belongs, told = verify(path, marks)
+    print(told)
+    return 0 if belongs else 1
 
 
 def read(arguments):
     parser = Parser("curso.py corregir", TEXT, EXAMPLE)
     parser.add("entregas", metavar="ENTREGAS", help="una carpeta, un ZIP o un cuaderno")
     parser.add("--out", default="notas", help="carpeta en la que se escriben las notas (de serie, notas)")
+    parser.add("--diploma", help="en vez de notas, dice si esta página de `diploma` es de la entrega")
     parser.add("--lecciones", help="solo estas, como 02 o 00-07 (de serie, todas)")
     parser.add("--segundos", default="10", help="los de procesador que puede gastar una celda (de serie, 10)")
     parser.add("--total", default="60", help="los que puede gastar un cuaderno entero (de serie, 60)")
