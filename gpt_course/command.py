@@ -9,10 +9,14 @@ class BadInput(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """Las opciones de una orden, en español. example: una orden completa, para los errores."""
+    """Las opciones de una orden, en español. example: una orden completa, para los errores.
+
+    program: un módulo, como `gpt_course.memory`, o una orden de curso.py, como `curso.py progreso`.
+    """
 
     def __init__(self, program, description, example):
-        usage = " ".join(["python", "-m", program, "[opciones]"])
+        start = ["python3"] if program.startswith("curso.py ") else ["python", "-m"]
+        usage = " ".join([*start, program, "[opciones]"])
         super().__init__(usage=usage, description=description, allow_abbrev=False, add_help=False)
         self.example = example
         self.add = self.add_argument_group("Opciones").add_argument
@@ -28,6 +32,8 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def error(self, message):  # por ejemplo, `argument --batch: expected one argument`
+        if not message.startswith("argument "):  # lo que va sin guiones y no se escribió
+            raise BadInput(f"Falta {message.rpartition(': ')[2]}. Por ejemplo: {self.example}")
         option = message.split(":")[0].removeprefix("argument ")
         raise BadInput(f"No se entiende {option}: le falta su valor o le sobra. Por ejemplo: {self.example}")
 
