@@ -23,7 +23,7 @@ from gpt_course.classroom.grading.marks import Marks, Row
 from gpt_course.classroom.grading.notebook import HandIn, read
 from gpt_course.classroom.grading.remote import Remote
 from gpt_course.classroom.grading.slicing import checks, needed
-from gpt_course.exercises.core import judge
+from gpt_course.exercises.core import grader, judge
 from gpt_course.exercises.grading.wrong import Wrong
 from gpt_course.exercises.lessons import ROOT, read_lessons
 
@@ -32,6 +32,7 @@ LESSONS = {lesson.topic: lesson for lesson in read_lessons() if lesson.number ==
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="las barreras del núcleo son de Linux")
 LIMITS = sandbox.Limits(cell=1, total=30, memory=2**28)
 NAMES = [f"incrustaciones.{number}" for number in range(1, 7)]
+SEEDED = grader("incrustaciones.1", "ana").right  # con esa semilla, otros números
 # Seis ataques por entrega, uno en cada ejercicio: (ejercicio → ataque, lo que debe decir su motivo).
 CLASS = {
     "Ágata/ataques 1.ipynb": {
@@ -86,7 +87,12 @@ def marks(tmp_path_factory, home):
         **{path: attacks(kinds, home.as_posix()) for path, kinds in CLASS.items()},
         "Bien/entrega.ipynb": handins.hand_in(LESSON, name="José Ñu"),
         "Bien/otra.ipynb": handins.hand_in(
-            LESSON, {"incrustaciones.3": f'{liar}check("incrustaciones.3", never_asked)'}, name="José Ñu"
+            LESSON,
+            {
+                "incrustaciones.1": f'check("incrustaciones.1", {SEEDED}, semilla="ana")',
+                "incrustaciones.3": f'{liar}check("incrustaciones.3", never_asked)',
+            },
+            name="José Ñu",
         ),
         "vacío.ipynb": b"",
     }
@@ -121,6 +127,8 @@ def test_changing_the_checkers_or_torch_changes_no_mark(marks):
         == judge("incrustaciones.3", lambda n_tokens, context_length, stride: [0]).text
     )
     assert [found[name].sign for name in NAMES if name != "incrustaciones.3"] == ["✓"] * 5
+    assert SEEDED != 4 and found["incrustaciones.1"].seed == "ana"
+    assert any("con la semilla «ana»" in notice for notice in marks["Bien/otra.ipynb"].notices)
     assert any("mira si las copia" in notice for notice in marks["Bien/otra.ipynb"].notices)
 
 
