@@ -1,1 +1,1 @@
-"""Para quien enseña y para quien estudia en un aula: progreso, entregas, exámenes y diploma, sin servidor ni red."""
+"""El aula: progreso, entregas, exámenes y diploma, sin servidor ni red."""
