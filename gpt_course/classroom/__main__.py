@@ -8,6 +8,7 @@ from gpt_course.command import BadInput, prepare_streams
 # Orden → el módulo de esta carpeta que la ejecuta, con `main(argumentos)`, y lo que hace.
 COMMANDS = {
     "progreso": ("progress", "qué ejercicios llevas, lección por lección"),
+    "examen": ("exam", "un examen para imprimir, con su clave, y lo mismo para Moodle"),
 }
 
 

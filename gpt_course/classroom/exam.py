@@ -36,11 +36,11 @@ def main(arguments):
 
 def read_options(arguments):
     """Las opciones de la terminal."""
-    parser = Parser("gpt_course.classroom examen", "Escribe un examen para imprimir, y su clave.", EXAMPLE)
+    parser = Parser("curso.py examen", "Escribe un examen para imprimir, y su clave.", EXAMPLE)
     parser.add("--lecciones", help="de cuáles, como 03-06 o 00,03-06 (de serie, todas)")
     parser.add("--preguntas", default="20", help="cuántas, repartidas entre las lecciones (de serie, 20)")
     parser.add("--semilla", default="1", help="un texto: con otro, sale otro examen (de serie, 1)")
-    parser.add("--out", default="examenes", help="la carpeta en que se escribe (de serie, examenes)")
+    parser.add("--out", default="examenes", help="la carpeta en que se escribe (de serie, `examenes`)")
     parser.add("--moodle", action="store_true", help="escribe además el XML que importa Moodle")
     return parser.read(arguments)
 
@@ -60,7 +60,7 @@ def read_lessons(text):
 
 
 def draw(questions, count, seed):
-    """`count` preguntas de {lección: preguntas}, tantas de cada una como se pueda, con las opciones barajadas."""
+    """`count` preguntas de {lección: preguntas}, repartidas por igual si se puede, y barajadas."""
     available = sum(map(len, questions.values()))
     if not 1 <= count <= available:
         raise BadInput(

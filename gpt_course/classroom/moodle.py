@@ -1,6 +1,6 @@
 """Las preguntas en el XML que importa Moodle: una categoría por lección y la explicación de cada opción.
 
-El formato: https://docs.moodle.org/en/Moodle_XML_format. En él `{`, `}`, `=`, `~` y `#` son letras corrientes.
+El formato: https://docs.moodle.org/en/Moodle_XML_format. En él, `{ } = ~ #` son signos corrientes.
 """
 
 from xml.etree import ElementTree

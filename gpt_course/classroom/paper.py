@@ -1,31 +1,12 @@
-"""El examen y su clave como páginas HTML que se imprimen: sin red, sin guiones y con las fórmulas en texto."""
+"""El examen y su clave como páginas HTML que se imprimen: sin red, y con las fórmulas en texto corriente."""
 
 import html
+from pathlib import Path
 
 import mistune
 
 to_html = mistune.create_markdown(escape=True)
-STYLE = """
-body { font: 11pt/1.4 Georgia, serif; max-width: 46em; margin: 2em auto; padding: 0 1em; color: #1b1f24; }
-h1 { font-size: 1.4em; margin-bottom: 0; }
-header p { margin: .6em 0; }
-.line { display: inline-block; border-bottom: 1px solid; width: 16em; }
-.short { width: 6em; }
-section { break-inside: avoid; margin: 1.2em 0; }
-h2 { float: left; font-size: 1em; margin: 0 .5em 0 0; }
-section > p { margin: .3em 0; }
-ol { list-style: upper-alpha; padding-left: 2em; margin: .3em 0; }
-li { margin: .2em 0; }
-li p { margin: 0; }
-.right::marker { font-weight: bold; content: "✔ " counter(list-item, upper-alpha) ". "; }
-.reason { font-style: italic; }
-code, pre { font: .92em Consolas, Menlo, monospace; background: #f1f1ee; }
-pre { padding: .5em; white-space: pre-wrap; }
-table { border-collapse: collapse; }
-td, th { border: 1px solid; padding: .1em .6em; text-align: center; }
-@page { margin: 18mm; }
-@media print { body { margin: 0; max-width: none; padding: 0; } }
-"""
+STYLE = Path(__file__).with_suffix(".css")
 
 
 def sheet(exam, name):
@@ -41,7 +22,9 @@ def sheet(exam, name):
 
 def key(exam, name):
     """La clave: la letra de cada pregunta y, debajo, por qué cada opción es o no la correcta."""
-    cells = "".join(f"<tr><td>{n}</td><td>{letter(q)}</td><td>{q.id}</td></tr>" for n, q in enumerate(exam, 1))
+    cells = "".join(
+        f"<tr><td>{n}</td><td>{letter(q)}</td><td>{q.id}</td></tr>" for n, q in enumerate(exam, 1)
+    )
     header = (
         f"<p>Para quien corrige el examen {name}.</p>"
         f"<table><tr><th>Pregunta</th><th>Correcta</th><th>En el banco</th></tr>{cells}</table>"
@@ -73,7 +56,8 @@ def _page(title, header, sections):
     return (
         '<!DOCTYPE html>\n<html lang="es">\n<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)} · GPT a lápiz</title><style>{STYLE}</style></head>\n<body>"
+        f"<title>{html.escape(title)} · GPT a lápiz</title>"
+        f"<style>\n{STYLE.read_text(encoding='utf-8')}</style></head>\n<body>"
         f"<header><h1>GPT a lápiz · {html.escape(title)}</h1>{header}</header>\n"
         + "\n".join(sections)
         + "\n</body>\n</html>\n"

@@ -1,7 +1,7 @@
-"""El banco de preguntas: docs/docencia/preguntas, un archivo por lección, con sus números calculados.
+"""El banco de preguntas: un archivo por lección en `docs/docencia/preguntas`, con sus números calculados.
 
 En un archivo, `valores` son expresiones de Python que se evalúan en orden, y `{nombre}` pone su resultado en
-un texto, escrito a la española. Los textos son Markdown; las fórmulas, texto corriente: √(C/H), e⁻ˣ.
+un texto, escrito a la española. Los textos son *Markdown*; las fórmulas, texto corriente: √(C/H), e⁻ˣ.
 """
 
 import importlib
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from tqdm import tqdm
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "docencia" / "preguntas"
 RECALL, TRANSFER = KINDS = ("recuerdo", "transferencia")
@@ -53,7 +54,9 @@ def bank(numbers=None, folder=FOLDER):
             f"No hay preguntas de la lección {', '.join(missing) or '(ninguna)'}; las hay de "
             f"{', '.join(files) or 'ninguna'}, en {folder.name}."
         )
-    return {number: read(path) for number, path in files.items() if number in (numbers or files)}
+    asked = [number for number in files if number in (numbers or files)]
+    bar = tqdm(asked, desc="Lecciones leídas", leave=False, disable=None)  # fuera de una terminal, sin barra
+    return {number: read(files[number]) for number in bar}
 
 
 def read(path):
@@ -63,9 +66,9 @@ def read(path):
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} no es un archivo YAML en UTF-8: {error}") from None
     if not isinstance(content, dict) or set(content) != {"leccion", "preguntas"}:
-        raise ValueError(f"{path.name} debe tener dos claves: leccion y preguntas.")
+        raise ValueError(f"{path.name} debe tener dos claves: `leccion` y `preguntas`.")
     if content["leccion"] != path.stem[:2]:
-        raise ValueError(f"{path.name} debe decir leccion: {path.stem[:2]!r}; dice {content['leccion']!r}.")
+        raise ValueError(f"{path.name} debe decir `leccion`: {path.stem[:2]!r}; dice {content['leccion']!r}.")
     questions = [_question(entry, path) for entry in content["preguntas"]]
     ids = [question.id for question in questions]
     repeated = sorted({name for name in ids if ids.count(name) > 1})
@@ -79,7 +82,9 @@ def _question(entry, path):
         check_entry(entry)
         values = compute(entry.get("usa", ()), entry.get("valores", {}))
         choices = tuple(
-            Choice(fill(choice["texto"], values), choice.get("correcta", False), fill(choice["porque"], values))
+            Choice(
+                fill(choice["texto"], values), choice.get("correcta", False), fill(choice["porque"], values)
+            )
             for choice in entry["opciones"]
         )
         confusion = entry.get("confusion") and fill(entry["confusion"], values)
@@ -116,7 +121,7 @@ def compute(uses, expressions):
 
 
 def _load(name):
-    """Lo que nombra «math», «torch.nn.functional» o «gpt_course.config.GPT_CONFIG_124M»."""
+    """Lo que nombra `math`, `torch.nn.functional` o `gpt_course.config.GPT_CONFIG_124M`."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:
