@@ -135,7 +135,8 @@ def test_the_sheet_says_everything_but_the_answers():
 
 def test_the_key_gives_each_letter_with_its_reasons():
     drawn = [exam.shuffle(question(f"x-{n}"), "x") for n in range(12)]
-    reader = Reader(paper.key(drawn, "abc123"))
+    reader = Reader(paper.key(drawn, "abc123", "orden --semilla '<b>'"))
+    assert "orden --semilla '<b>'" in reader.text
     for number, each in enumerate(drawn, 1):
         right = each.choices["ABCD".index(paper.letter(each))]
         assert right.right and f"{number}{paper.letter(each)}{each.id}" in reader.text
@@ -257,6 +258,8 @@ def test_the_order_writes_an_exam_and_its_key(tmp_path, capsys):
     assert names == [f"clave-{name}.html", f"examen-{name}.html"]
     assert all(str(folder / each) in capsys.readouterr().out for each in names[:1])
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    key = Reader(first[f"clave-{name}.html"].decode("utf-8")).text
+    assert "python3 curso.py examen --lecciones 00 --preguntas 6 --semilla 1." in key
     assert order(folder, "--moodle") == 0
     again = {path.name: path.read_bytes() for path in folder.iterdir()}
     text = again.pop(f"moodle-{name}.xml").decode("utf-8")

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import os
 import re
+import shlex
 from pathlib import Path
 
 from gpt_course.classroom import moodle, paper
@@ -27,7 +28,9 @@ def main(arguments):
         raise BadInput(str(error)) from None
     exam = draw(questions, count, options.semilla)
     name = fingerprint(options.semilla, *(question.id for question in exam))[:6]
-    files = {f"examen-{name}.html": paper.sheet(exam, name), f"clave-{name}.html": paper.key(exam, name)}
+    again = f"--lecciones {','.join(questions)} --preguntas {count} --semilla {shlex.quote(options.semilla)}"
+    files = {f"examen-{name}.html": paper.sheet(exam, name)}
+    files[f"clave-{name}.html"] = paper.key(exam, name, f"python3 curso.py examen {again}")
     if options.moodle:
         files[f"moodle-{name}.xml"] = moodle.write(exam)
     for path in save(files, Path(options.out)):

@@ -20,13 +20,13 @@ def sheet(exam, name):
     return _page(f"Examen {name}", header, sections)
 
 
-def key(exam, name):
-    """La clave: la letra de cada pregunta y, debajo, por qué cada opción es o no la correcta."""
+def key(exam, name, order):
+    """La clave: la letra de cada pregunta y por qué cada opción es o no la correcta. order: con qué se repite."""
     cells = "".join(
         f"<tr><td>{n}</td><td>{letter(q)}</td><td>{q.id}</td></tr>" for n, q in enumerate(exam, 1)
     )
     header = (
-        f"<p>Para quien corrige el examen {name}.</p>"
+        f"<p>Para quien corrige el examen {name}, que se repite con <code>{html.escape(order)}</code>.</p>"
         f"<table><tr><th>Pregunta</th><th>Correcta</th><th>En el banco</th></tr>{cells}</table>"
     )
     sections = [_section(number, question, _explained_choice) for number, question in enumerate(exam, 1)]
