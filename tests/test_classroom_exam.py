@@ -73,20 +73,6 @@ def test_a_number_that_cannot_be_drawn_is_refused(count):
         exam.draw(BANK, count, "x")
 
 
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [("03-06", "03 04 05 06"), ("03", "03"), ("06, 00-01", "00 01 06"), ("00-02,01", "00 01 02")],
-)
-def test_lessons_are_read(text, numbers):
-    assert exam.read_lessons(text) == numbers.split()
-
-
-@pytest.mark.parametrize("text", ["", "3", "03-", "06-03", "003", "03;04", "tres", "03-06-09"])
-def test_lessons_that_are_not_understood_are_refused(text):
-    with pytest.raises(BadInput, match="`--lecciones` espera"):
-        exam.read_lessons(text)
-
-
 # --- La hoja y la clave -----------------------------------------------------------------------------
 
 
@@ -274,7 +260,7 @@ def test_the_order_writes_an_exam_and_its_key(tmp_path, capsys):
     [
         (["--preguntas", "999"], "de 1 a "),
         (["--preguntas", "seis"], "`--preguntas` debe ser un entero"),
-        (["--lecciones", "98-99"], "No hay preguntas de la lección 98, 99"),
+        (["--lecciones", "98-99"], "`--lecciones` espera"),
         (["--lecciones", "tres"], "`--lecciones` espera"),
     ],
 )

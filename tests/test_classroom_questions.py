@@ -159,6 +159,9 @@ def test_every_value_is_used(path):
             *(text for choice in entry["opciones"] for text in map(str, choice.values())),
         ]
         expressions = list(map(str, entry.get("valores", {}).values()))
+        for name in entry.get("usa", ()):
+            last = name.rpartition(".")[2]
+            assert any(re.search(rf"\b{last}\b", e) for e in expressions), f"{entry['id']}: sobra {name}"
         for name in entry.get("valores", {}):
             shown = any(re.search(rf"\{{{name}[:}}]", text) for text in texts)
             assert shown or any(re.search(rf"\b{name}\b", e) for e in expressions), (

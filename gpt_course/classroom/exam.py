@@ -7,12 +7,12 @@ por la huella SHA-256 de la semilla y el id, sin generadores que cambien de una 
 import dataclasses
 import hashlib
 import os
-import re
 import shlex
 from pathlib import Path
 
 from gpt_course.classroom import moodle, paper
 from gpt_course.classroom.questions import bank
+from gpt_course.classroom.selection import select
 from gpt_course.command import BadInput, Parser, to_number
 
 EXAMPLE = "python3 curso.py examen --lecciones 03-06 --preguntas 20 --semilla grupo-a"
@@ -23,7 +23,7 @@ def main(arguments):
     options = read_options(arguments)
     count = to_number("preguntas", options.preguntas, int)
     try:
-        questions = bank(options.lecciones and read_lessons(options.lecciones))
+        questions = bank(options.lecciones and [lesson.number for lesson in select(options.lecciones)])
     except ValueError as error:
         raise BadInput(str(error)) from None
     exam = draw(questions, count, options.semilla)
@@ -46,20 +46,6 @@ def read_options(arguments):
     parser.add("--out", default="examenes", help="la carpeta en que se escribe (de serie, `examenes`)")
     parser.add("--moodle", action="store_true", help="escribe además el XML que importa Moodle")
     return parser.read(arguments)
-
-
-def read_lessons(text):
-    """Los números de lección de «03-06» o «00,03-06», en orden y sin repetir."""
-    numbers = set()
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d\d)(?:-(\d\d))?\s*", part)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if first > last:
-            raise BadInput(
-                f"`--lecciones` espera números de dos cifras, como 03-06 o 00,03-06; llegó {text!r}."
-            )
-        numbers |= {f"{number:02d}" for number in range(first, last + 1)}
-    return sorted(numbers)
 
 
 def draw(questions, count, seed):

@@ -21,7 +21,7 @@ def sheet(exam, name):
 
 
 def key(exam, name, order):
-    """La clave: la letra de cada pregunta y por qué cada opción es o no la correcta. order: con qué se repite."""
+    """La clave: la letra de cada pregunta y la razón de cada opción. order: con qué se repite el examen."""
     cells = "".join(
         f"<tr><td>{n}</td><td>{letter(q)}</td><td>{q.id}</td></tr>" for n, q in enumerate(exam, 1)
     )
