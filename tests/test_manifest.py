@@ -212,7 +212,7 @@ def test_a_forgotten_file_is_named(course, without):
         (MANIFEST, "minutes = 75", "minutes = 80"),
         (MANIFEST, 'topic = "capas"', 'topic = "capa"'),
         (MANIFEST, 'map = ["capas"]', 'map = ["capa"]'),
-        ("gpt_course/exercises/layers.py", '"capas.1"', '"bloque.1"'),
+        ("gpt_course/exercises/layers.py", '"capas.3"', '"bloque.3"'),
     ],
 )
 def test_a_text_that_disagrees_turns_red(course, name, old, new):

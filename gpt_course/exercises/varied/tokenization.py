@@ -38,7 +38,7 @@ def _vocabulary(merges):
     return number(
         "tokenizacion.3",
         merges + 257,
-        "es la misma cuenta que da 50 257 en GPT-2, con menos fusiones.",
+        "es la misma cuenta que da 50 257 en GPT-2, con menos fusiones.",
         hints=[
             (merges, "esas son solo las fusiones. Antes de la primera ya hay tokens."),
             (
