@@ -3,10 +3,10 @@
 El español de los textos lo mira test_spanish.py.
 """
 
+import html
 import itertools
 import math
 import re
-import textwrap
 
 import manifest
 import prose
@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from gpt_course.classroom.exam import shuffle
+from gpt_course.classroom.paper import to_html
 from gpt_course.classroom.questions import FOLDER, RECALL, bank, fill, read
 
 READY = {lesson.file.removesuffix(".ipynb"): lesson for lesson in manifest.read() if lesson.ready}
@@ -90,6 +91,19 @@ def are_equal(a, b):
 )
 def test_two_choices_are_compared_by_what_they_say(a, b, equal):
     assert are_equal(a, b) is equal
+
+
+@each_file
+def test_every_text_is_read_whole_on_paper(path, questions):
+    for question in questions[path.stem]:
+        for text in (question.statement, *(text for c in question.choices for text in (c.text, c.reason))):
+            shown = to_html(text)
+            outside_code = re.sub(r"<(code|pre).*?</\1>", "", shown, flags=re.S)
+            assert not re.search(r"[*`]|<(?:h\d|hr|ul|ol|blockquote)", outside_code), (
+                f"{question.id}: {shown}"
+            )
+            letters = html.unescape(re.sub(r"</?[a-z][^>]*>", "", shown))
+            assert re.sub(r"\W", "", letters) == re.sub(r"\W", "", text), f"{question.id}: {shown}"
 
 
 def test_no_statement_is_asked_twice(questions):
@@ -279,8 +293,12 @@ def test_a_wrong_file_is_named(tmp_path):
         read(path)
     with pytest.raises(ValueError, match="debe decir `leccion`: '03'; dice '04'"):
         read(saved(tmp_path, GOOD, lesson="04"))
-    for text, message in [("a: [", "no es un archivo YAML"), ("- a", "`leccion` y `preguntas`")]:
-        path.write_text(textwrap.dedent(text), encoding="utf-8")
+    for text, message in [
+        ("leccion: '03'\npreguntas: [", "no es un archivo YAML en UTF-8. Mira la línea 2."),
+        ("- a", "`leccion` y `preguntas`"),
+        ("leccion: '03'\npreguntas:", "`leccion` y `preguntas`"),
+    ]:
+        path.write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=message):
             read(path)
 

@@ -64,9 +64,12 @@ def read(path):
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name} no es un archivo YAML en UTF-8: {error}") from None
-    if not isinstance(content, dict) or set(content) != {"leccion", "preguntas"}:
-        raise ValueError(f"{path.name} debe tener dos claves: `leccion` y `preguntas`.")
+        mark = getattr(error, "problem_mark", None)
+        place = f" Mira la línea {mark.line + 1}." if mark else ""
+        raise ValueError(f"{path.name} no es un archivo YAML en UTF-8.{place}") from None
+    keys = set(content) if isinstance(content, dict) else set()
+    if keys != {"leccion", "preguntas"} or not isinstance(content["preguntas"], list):
+        raise ValueError(f"{path.name} debe tener dos claves: `leccion` y `preguntas`, que es una lista.")
     if content["leccion"] != path.stem[:2]:
         raise ValueError(f"{path.name} debe decir `leccion`: {path.stem[:2]!r}; dice {content['leccion']!r}.")
     questions = [_question(entry, path) for entry in content["preguntas"]]
