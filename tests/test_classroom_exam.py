@@ -12,6 +12,7 @@ from gpt_course.classroom import __main__ as classroom
 from gpt_course.classroom import exam, moodle, paper
 from gpt_course.classroom.questions import Choice, Question
 from gpt_course.command import BadInput
+from gpt_course.exercises.lessons import ROOT
 
 HOSTILE = "`a = {1}` ~x #3 <b>&amp; ]]> \"q\" 'r' x<y & **fuerte**"
 
@@ -268,6 +269,11 @@ def test_a_wrong_order_is_told_in_a_sentence_and_writes_nothing(tmp_path, capsys
     assert order(tmp_path / "nada", *arguments) == 2
     assert told in capsys.readouterr().err
     assert not (tmp_path / "nada").exists()
+
+
+def test_git_keeps_no_exam():
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert f"{exam.read_options([]).out}/" in ignored
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys):

@@ -15,6 +15,7 @@ from gpt_course.classroom.questions import bank
 from gpt_course.classroom.selection import select
 from gpt_course.command import BadInput, Parser, to_number
 
+FOLDER = "examenes"  # git no la guarda: dentro hay claves
 EXAMPLE = "python3 curso.py examen --lecciones 03-06 --preguntas 20 --semilla grupo-a"
 
 
@@ -43,7 +44,7 @@ def read_options(arguments):
     parser.add("--lecciones", help="de cuáles, como 03-06 o 00,03-06 (de serie, todas)")
     parser.add("--preguntas", default="20", help="cuántas, repartidas entre las lecciones (de serie, 20)")
     parser.add("--semilla", default="1", help="un texto: con otro, sale otro examen (de serie, 1)")
-    parser.add("--out", default="examenes", help="la carpeta en que se escribe (de serie, `examenes`)")
+    parser.add("--out", default=FOLDER, help=f"la carpeta en que se escribe (de serie, `{FOLDER}`)")
     parser.add("--moodle", action="store_true", help="escribe además el XML que importa Moodle")
     return parser.read(arguments)
 
