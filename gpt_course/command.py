@@ -32,13 +32,13 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def error(self, message):  # por ejemplo, `argument --batch: expected one argument`
-        option, _, names = message.removeprefix("argument ").partition(": ")
-        if option == "the following arguments are required":
-            raise BadInput(f"Falta {names}. Por ejemplo: {self.example}")
+        if not message.startswith("argument "):  # lo que va sin guiones y no se escribió
+            raise BadInput(f"Falta {message.rpartition(': ')[2]}. Por ejemplo: {self.example}")
+        option = message.split(":")[0].removeprefix("argument ")
         raise BadInput(f"No se entiende {option}: le falta su valor o le sobra. Por ejemplo: {self.example}")
 
     def format_help(self):
-        return super().format_help().replace("usage:", "Uso:", 1).replace("positional arguments:", "Qué:", 1)
+        return super().format_help().replace("usage:", "Uso:", 1)
 
 
 def to_number(name, text, kind):

@@ -15,6 +15,8 @@ from pathlib import Path
 import manifest
 from answers import DECLARED
 
+from gpt_course.exercises import core
+
 ROOT = Path(__file__).resolve().parent.parent
 CITED, NOTED = ROOT / "tests" / "citas.toml", ROOT / "tests" / "numeros.toml"
 THIN = "\u202f"
@@ -113,12 +115,18 @@ def shown(cell):
 
 
 def checkers(root=ROOT):
-    """El código que corrige cada tema: contiene los datos de los enunciados."""
+    """Por tema, el código que corrige, con los datos de los enunciados, y lo que calcula con ellos."""
     sources = {}
     for path in sorted((root / "gpt_course/exercises").rglob("*.py")):
         source = path.read_text(encoding="utf-8")
         for topic in {topic for topic, _ in DECLARED.findall(source)}:
             sources[topic] = sources.get(topic, "") + source
+    for topic in sources:
+        for grade in map(core.grader, core.exercises_of(topic)):
+            if hasattr(grade, "variants"):
+                shown = grade.variants.parts(grade.variants.today, code=True)
+                told = [grade.praise, getattr(grade, "right", ""), getattr(grade, "hints", ""), *shown]
+                sources[topic] += "\n".join(map(str, told))
     return sources
 
 

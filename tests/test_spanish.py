@@ -35,6 +35,8 @@ NOT_SPANISH = [
     (r"^```.*?^```", re.M | re.S),
     (r"`[^`]*`", 0),
     (r"\$[^$\n]+\$", 0),
+    (r"\{\w[^{}\n]*\}|\b[A-Za-z]\w*_\d\b", 0),  # lo que lleva un trozo de enunciado: `{x[0]}`, `values_1`
+    (r"<style>.*?</style>", re.S),
     (r"<(code|kbd)>.*?</\1>", re.S),
     (r"<[^>\n]*>", 0),
     (r"\]\([^)]*\)", 0),

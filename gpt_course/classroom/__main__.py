@@ -48,7 +48,7 @@ def usage():
     width = max(map(len, COMMANDS))
     lines = [f"  {name.ljust(width)}  {what}" for name, (_, what) in COMMANDS.items()]
     return "\n".join(
-        ["Uso: python3 curso.py ORDEN [opciones]   (--help tras una orden la explica)", "", *lines]
+        ["Uso: python3 curso.py ORDEN [opciones]   (tras una orden, `--help` la explica)", "", *lines]
     )
 
 

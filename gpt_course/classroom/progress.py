@@ -4,7 +4,7 @@ from gpt_course.command import BadInput, Parser
 from gpt_course.exercises import record
 from gpt_course.exercises.progress import Progress
 
-EXAMPLE = "python3 curso.py progreso --leccion 03"
+EXAMPLE = "`python3 curso.py progreso --leccion 03`"
 
 
 def main(arguments):

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import string
 
 from gpt_course.command import BadInput
 
@@ -10,7 +11,13 @@ DATA = re.compile(r'<script type="application/json" id="diploma">(.*?)</script>'
 LARGEST = 10**6  # bytes
 KINDS = {"name": str, "date": str, "version": str, "digest": str, "lessons": list, "answers": dict}
 LESSON = {"number": str, "title": str, "solved": int, "total": int}
-STYLE = """
+PAGE = string.Template("""<!DOCTYPE html>
+<html lang="es">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Diploma de ${name}</title>
+<style>
 @page { size: A4; margin: 15mm; }
 :root { color-scheme: light; }
 body { font: 11pt/1.4 Georgia, serif; color: #1a1a1a; background: #fff; max-width: 178mm; margin: 0 auto;
@@ -22,38 +29,31 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: 0.6mm 2mm; border-bottom: 0.5pt solid #999; }
 .letra { font-size: 8.5pt; }
 code { overflow-wrap: anywhere; }
-"""
-PAGE = """<!DOCTYPE html>
-<html lang="es">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Diploma de {name}</title>
-<style>{style}</style>
+</style>
 </head>
 <body>
 <main>
 <h1>GPT a lápiz</h1>
-<p class="quien">{name}</p>
+<p class="quien">${name}</p>
 <p>ha resuelto estos ejercicios del curso. Una lección está superada si lo están todos los suyos.</p>
 <table>
 <thead><tr><th>Lección</th><th>Ejercicios</th><th>Superada</th></tr></thead>
 <tbody>
-{rows}
+${rows}
 </tbody>
 </table>
-<p>Fecha: {date} · Versión del curso: <code>{version}</code><br>
-Huella de las respuestas: <code>{digest}</code></p>
+<p>Fecha: ${date} · Versión del curso: <code>${version}</code><br>
+Huella de las respuestas: <code>${digest}</code></p>
 <p class="letra"><strong>Qué dice.</strong> Que en una copia de esa versión del curso sus correctores dieron
 por buenas estas respuestas. Quien enseña comprueba si son las de una entrega con
 <code>python3 curso.py corregir --diploma diploma.html ENTREGA</code>, que vuelve a corregirla.</p>
 <p class="letra"><strong>Qué no dice.</strong> Quién escribió las respuestas, con qué ayuda ni cuándo: la
 fecha es la del equipo. No lleva firma: quien tenga las respuestas puede hacer otro con otro nombre.</p>
 </main>
-<script type="application/json" id="diploma">{data}</script>
+<script type="application/json" id="diploma">${data}</script>
 </body>
 </html>
-"""
+""")
 
 
 def page(data):
@@ -66,7 +66,7 @@ def page(data):
     )
     shown = {key: html.escape(data[key]) for key in ("name", "date", "version", "digest")}
     inside = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")  # no cierra la etiqueta
-    return PAGE.format(style=STYLE, rows=rows, data=inside, **shown)
+    return PAGE.substitute(rows=rows, data=inside, **shown)
 
 
 def read_page(path):

@@ -4,10 +4,9 @@ import re
 
 from gpt_course.exercises import core
 
-STATEMENT = re.compile(
-    r"^\*\*\d+\. ★", flags=re.M
-)  # donde empieza; lo de antes, en la misma celda, no cambia
-CALL = r'(?<=^check\("{}", )(.+)\)$'
+# Donde empieza un enunciado: lo de antes, en la misma celda, no cambia. Y la llamada a `check` de su celda.
+STATEMENT = re.compile(r"^\*\*\d+\. ★", flags=re.M)
+CALL = r'(?<=^check\("{}",\s)(.+)\)$'
 
 
 def has_variants(name):

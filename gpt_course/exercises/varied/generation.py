@@ -49,10 +49,15 @@ def _of_mar(power):
 
 @varied(
     *("los logits 0, ln {a} y ln {b},", "temperatura {heat}?", "Divide entre {heat} los"),
-    *("a la {part} de ln {a}?", "[0, math.log({a}), math.log({b})], {heat}"),
+    *("a la {part} de ln {a}?", "[0, {logs}], {heat}"),
     bits=[1, 2, 3, 4, 5],
     heat=first(2, PARTS),
-    also=lambda bits, heat: {"a": 2**bits, "b": 4**bits, "part": PARTS[heat]},
+    also=lambda bits, heat: {
+        "a": 2**bits,
+        "b": 4**bits,
+        "part": PARTS[heat],
+        "logs": [f"math.log({n})" for n in (2**bits, 4**bits)],
+    },
 )
 def _heat(bits, heat):
     a, power, cold = 2**bits, 2 ** (bits / heat), 2.0 ** (bits * heat)

@@ -126,7 +126,10 @@ def _chain(layers, percent):
         f"{'casi entero' if pair**pairs > 0.7 else 'menguado, pero llega'}.",
         decimals=2,
         hints=[
-            (1, f"{more} · {less} no es 1: subir un {percent} % y bajar un {percent} % no se compensan."),
+            (
+                1,
+                f"{more} · {less} no es 1: subir un {percent}\u00a0% y bajar lo mismo no se compensan.",
+            ),
             (0, "eso ocurre sin conexión residual; con ella, cada capa multiplica por 1 + su pendiente."),
             (up**layers, f"{half} negativa: multiplican por {less}."),
             (down**layers, f"{half} positiva: multiplican por {more}."),

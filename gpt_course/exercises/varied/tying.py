@@ -55,7 +55,7 @@ def _sum(rows, others, sign=1):
 @varied(
     "*sol* ({x[0]}, 0), *mar* (0, ln 2), *luz* ({x[1]}, 0) y *pez* ({x[2]}, 0).",
     "correcta es *{word}*.",
-    "[[{x[0]}, 0], [0, math.log(2)], [{x[1]}, 0], [{x[2]}, 0]]",
+    *("[[{x[0]}, 0]", "[{x[1]}, 0], [{x[2]}, 0]]"),
     x=first((1, -1, 2), permutations((-3, -2, -1, 1, 2, 3), 3)),
     right=[3, 0, 2],
     also=lambda x, right: {"word": NAMES[right]},
