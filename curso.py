@@ -8,6 +8,7 @@
     python3 curso.py diploma --nombre …    corrige tus cuadernos y escribe una página con lo superado
     python3 curso.py paquete-alumno …      prepara el curso para repartirlo, sin soluciones
     python3 curso.py corregir ENTREGAS …   corrige los cuadernos que te entregan
+    python3 curso.py examen [opciones]     escribe un examen para imprimir, con su clave
 
 Opciones, delante de la orden:
     --sin-navegador     no abre el navegador: muestra la dirección (para servidores)
@@ -49,6 +50,7 @@ PROGRAMS = {
     "diploma": ["-m", "gpt_course.classroom", "diploma"],
     "paquete-alumno": ["-m", "gpt_course.classroom", "paquete-alumno"],
     "corregir": ["-m", "gpt_course.classroom", "corregir"],
+    "examen": ["-m", "gpt_course.classroom", "examen"],
 }
 # Lo que delata una instalación a medias, y lo único que puede haber en una carpeta .venv que se rehace.
 WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval", "pytest")

