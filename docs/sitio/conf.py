@@ -18,6 +18,7 @@ myst_enable_extensions = ["dollarmath"]
 
 html_theme = "furo"
 html_theme_options = {"top_of_page_buttons": [], "navigation_with_keys": False}
+templates_path = ["plantillas"]
 html_static_path = ["estaticos"]
 html_css_files = ["sitio.css"]
 html_math_renderer = "guardadas"

@@ -98,9 +98,11 @@ def split(text, root, seen):
 
 def linked(word, anchor, root):
     before = f'<span class="termino"><a href="{root}glosario.html#{anchor}" aria-describedby="def-{anchor}">'
-    definition = f'</a><span role="tooltip" id="def-{anchor}">{terms()[anchor][1]}</span></span>'
-    after = nodes.inline("", "", nodes.raw("", definition, format="html"), classes=["no-search"])
-    return nodes.raw("", before, format="html"), nodes.Text(word), after
+    definition = f'<span role="tooltip" id="def-{anchor}">{terms()[anchor][1]}</span>'
+    # no-search: el buscador encuentra la definición en el glosario, no en todas las páginas.
+    folded = nodes.inline("", "", nodes.raw("", definition, format="html"), classes=["no-search"])
+    after = [nodes.raw("", "</a>", format="html"), folded, nodes.raw("", "</span>", format="html")]
+    return [nodes.raw("", before, format="html"), nodes.Text(word), *after]
 
 
 def setup(app):
