@@ -11,6 +11,7 @@ course_repository = ""
 project = html_title = "GPT a lápiz"
 language = "es"
 root_doc = "indice"
+smartquotes = False  # las comillas, como están escritas
 extensions = ["myst_nb", "sources", "formulas", "glossary", "search_es"]
 
 nb_execution_mode = "off"  # se publican las salidas guardadas

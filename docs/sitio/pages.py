@@ -33,6 +33,8 @@ def finish(site):
     search_without_server(site / "_static" / "documentation_options.js")
     shutil.copyfile(site / "indice.html", site / "index.html")
     offer_notebooks(site / DOWNLOADS)
+    (site / "_sources").rmdir()
+    (site / ".buildinfo").unlink()
 
 
 def search_without_server(options):
