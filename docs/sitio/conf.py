@@ -5,6 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from sources import PAGES_APART  # noqa: E402
+
 # «dueño/repositorio/rama», en GitHub, para que cada lección tenga sus enlaces «Abrir en Colab» y «Abrir en Binder».
 course_repository = ""
 
@@ -22,6 +24,14 @@ html_theme_options = {"top_of_page_buttons": [], "navigation_with_keys": False}
 templates_path = ["plantillas"]
 html_static_path = ["estaticos"]
 html_css_files = ["sitio.css"]
+html_favicon = "estaticos/icono.svg"
+html_context = {"apart": PAGES_APART}
+html_sidebars = {
+    "**": [
+        *("sidebar/brand.html", "sidebar/search.html", "sidebar/scroll-start.html", "sidebar/navigation.html"),
+        *("apart.html", "sidebar/scroll-end.html"),
+    ]
+}
 html_math_renderer = "guardadas"
 html_copy_source = html_show_sourcelink = False
 html_use_index = html_domain_indices = False

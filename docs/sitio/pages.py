@@ -34,7 +34,8 @@ def finish(site):
     shutil.copyfile(site / "indice.html", site / "index.html")
     offer_notebooks(site / DOWNLOADS)
     (site / "_sources").rmdir()
-    (site / ".buildinfo").unlink()
+    for useless in (".buildinfo", "objects.inv"):
+        (site / useless).unlink()
 
 
 def search_without_server(options):

@@ -31,9 +31,14 @@ INDEX_TEXTS = {
     "en la carpeta `soluciones`.": "al final del índice lateral.",
     "¿Prefieres comprobarlo todo? En una terminal:": "¿Prefieres comprobarlo todo? Con el curso descargado:",
 }
+# Las páginas que no son de Sphinx, con su nombre y lo que se hace en ellas.
 PAGES_APART = {
-    "explorador/explorador.html": "El explorador: mira cómo piensa un GPT, palabra a palabra",
-    "memoria/memoria.html": "La calculadora de memoria: ¿cabe en tu equipo?",
+    page: words
+    for page, words in {
+        "explorador/explorador.html": ("El explorador", "mira cómo elige cada palabra un GPT que ha leído cuentos"),
+        "memoria/memoria.html": ("La calculadora de memoria", "¿cabe tu modelo en tu equipo?"),
+    }.items()
+    if (HERE / page).is_file()
 }
 
 
@@ -115,11 +120,9 @@ def index(text, pages):
         text = text.replace(old, new)
     lessons = [page for page in pages if re.match(r"\d\d_", page)]
     solutions = [page for page in pages if page.startswith("soluciones/")]
-    apart = [
-        f'<li><a href="{page}">{label}</a></li>' for page, label in PAGES_APART.items() if (HERE / page).is_file()
-    ]
-    if apart:
-        text += "\n## Para tocar\n\n<ul>" + "".join(apart) + "</ul>\n"
+    if PAGES_APART:
+        links = (f'- <a href="{page}">{name}</a>: {what}' for page, (name, what) in PAGES_APART.items())
+        text += "\n".join(["\n## Para tocar\n", *links, ""])
     solved = [f"{title_of(Path(page).name)} <{page}>" for page in solutions]
     trees = {"Lecciones": lessons, "Términos": ["glosario"], "Soluciones": solved}
     return text + "".join(toctree(caption, entries) for caption, entries in trees.items())
