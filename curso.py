@@ -45,7 +45,7 @@ PROGRAMS = {
     "regenerar": [str(ROOT / "tests" / "regenerate.py")],
     "libro": [str(ROOT / "docs" / "sitio")],
 }
-# El extra de pyproject.toml que pide una orden y lo que delata que falta: se instala la primera vez que se usa.
+# El extra de pyproject.toml que pide una orden, que se instala al usarla, y lo que delata que falta.
 EXTRAS = {"libro": ("libro", ("sphinx", "myst_nb", "furo"))}
 BOOK = ROOT / "_site" / "index.html"
 # Lo que delata una instalación a medias, y lo único que puede haber en una carpeta .venv que se rehace.
@@ -366,7 +366,7 @@ def lab_arguments(browser):
 def offer_the_book(browser):
     """Si el libro está construido, dice dónde y lo abre al lado de JupyterLab."""
     if BOOK.is_file():
-        print("El libro, para leer sin ejecutar: {}".format(BOOK))
+        print(f"El libro, para leer sin ejecutar: {BOOK}")
         if browser:
             webbrowser.open(BOOK.as_uri())
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from sources import PAGES_APART  # noqa: E402
+from sources import PAGES_APART
 
-# «dueño/repositorio/rama», en GitHub, para que cada lección tenga sus enlaces «Abrir en Colab» y «Abrir en Binder».
+# «dueño/repositorio/rama», en GitHub: así, cada lección ofrece abrirla en Colab y en Binder.
 course_repository = ""
 
 project = html_title = "GPT a lápiz"
@@ -28,7 +28,12 @@ html_favicon = "estaticos/icono.svg"
 html_context = {"apart": PAGES_APART}
 html_sidebars = {
     "**": [
-        *("sidebar/brand.html", "sidebar/search.html", "sidebar/scroll-start.html", "sidebar/navigation.html"),
+        *(
+            "sidebar/brand.html",
+            "sidebar/search.html",
+            "sidebar/scroll-start.html",
+            "sidebar/navigation.html",
+        ),
         *("apart.html", "sidebar/scroll-end.html"),
     ]
 }

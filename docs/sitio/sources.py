@@ -1,7 +1,7 @@
 """Lo que cambia de cada cuaderno antes de que Sphinx lo lea; los archivos no se tocan.
 
-Las figuras llevan su texto alternativo, las respuestas de «Predice antes de ejecutar» y las soluciones se pliegan,
-y la cabecera ofrece el cuaderno. El índice recibe el orden de las páginas.
+Las figuras llevan su texto alternativo; las respuestas de «Predice antes de ejecutar» y las soluciones se
+pliegan; la cabecera ofrece el cuaderno. El índice recibe el orden de las páginas.
 """
 
 import json
@@ -25,8 +25,8 @@ FAREWELL = "**Volver a la lección:**"
 # Lo que el índice dice a quien lo abre en JupyterLab y, en su lugar, lo que dice a quien lo lee en el sitio.
 INDEX_TEXTS = {
     "Abre una lección con un clic y ejecuta sus celdas con <kbd>Mayús</kbd>+<kbd>Intro</kbd>.": (
-        "Aquí lo lees con sus salidas. Para ejecutar las celdas y resolver los ejercicios, descarga el curso y "
-        "sigue su `README.md`."
+        "Aquí lo lees con sus salidas. Para ejecutar las celdas y resolver los ejercicios, descarga el curso "
+        "y sigue su `README.md`."
     ),
     "en la carpeta `soluciones`.": "al final del índice lateral.",
     "¿Prefieres comprobarlo todo? En una terminal:": "¿Prefieres comprobarlo todo? Con el curso descargado:",
@@ -35,7 +35,10 @@ INDEX_TEXTS = {
 PAGES_APART = {
     page: words
     for page, words in {
-        "explorador/explorador.html": ("El explorador", "mira cómo elige cada palabra un GPT que ha leído cuentos"),
+        "explorador/explorador.html": (
+            "El explorador",
+            "mira cómo elige cada palabra un GPT que ha leído cuentos",
+        ),
         "memoria/memoria.html": ("La calculadora de memoria", "¿cabe tu modelo en tu equipo?"),
     }.items()
     if (HERE / page).is_file()
@@ -56,7 +59,9 @@ def prepare(app, page, source):
             if cell["metadata"].get("jupyter", {}).get("outputs_hidden"):
                 cell["metadata"].setdefault("tags", []).append("hide-output")
             if cell["cell_type"] == "markdown":
-                cell["source"] = LINK_APART.sub(lambda match: link_apart(page, match), "".join(cell["source"]))
+                cell["source"] = LINK_APART.sub(
+                    lambda match: link_apart(page, match), "".join(cell["source"])
+                )
         if page.startswith("soluciones/"):
             fold_solutions(notebook["cells"])
         notebook["cells"][0]["source"] += actions(page, app.config.course_repository)
