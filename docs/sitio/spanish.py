@@ -29,10 +29,13 @@ TEXTS = {
     # Lo que puede hacerse más ancho que la pantalla se recorre también con las flechas del teclado.
     "<pre>": '<pre tabindex="0">',
     '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    '<math display="block"': '<math tabindex="0" display="block"',
     # Cada zona de la página tiene su nombre, y cada título, su nivel.
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Páginas del curso">',
     '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="Apartados de esta página">',
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<th class="head"><p></p></th>': "<td></td>",
+    '<meta name="viewport" content="width=device-width, initial-scale=1" />\n': "",  # ya lo pone el tema
 }
 
 
