@@ -41,7 +41,9 @@ TEXTS = {
 
 def translate(html):
     """(la página cambiada, los cambios que ha necesitado)."""
-    used = {old for old in TEXTS if old in html}
-    for old in used:
-        html = html.replace(old, TEXTS[old])
+    used = set()
+    for old, new in TEXTS.items():
+        if old in html:
+            used.add(old)
+            html = html.replace(old, new)
     return html, used
