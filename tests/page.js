@@ -10,10 +10,8 @@ window.questions = (() => {
 
   const links = () => ({
     ids: all("[id]").map((element) => element.id),
-    targets: all("[href], [src], [data]").map((element) => ({
-      tag: element.localName,
-      to: element.getAttribute("href") ?? element.getAttribute("src") ?? element.getAttribute("data"),
-    })),
+    targets: all("*").flatMap((element) => ["href", "xlink:href", "src", "data"]
+      .map((name) => element.getAttribute(name)).filter((to) => to !== null)),
   });
 
   const images = () => all("img").map((image) => ({
@@ -101,8 +99,9 @@ window.questions = (() => {
   const USABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary, label[for], "
     + "[onclick], [role=button], [tabindex]";
   const usable = () => all(USABLE).filter((element) => shown(element) && !element.disabled
+    && !(element.localName === "label" && !element.textContent.trim())
     && element.getAttribute("tabindex") !== "-1");
-  // Una etiqueta se usa a través de su control, si el teclado llega a él.
+  // Una etiqueta se usa a través de su control, si el teclado llega a él; y el foco puede verse en ella.
   const control = (element) => (element.localName === "label" ? document.getElementById(element.htmlFor) : element);
 
   // Da el foco a cada cosa que se puede usar; antes se ha pulsado el tabulador, así que se ve.
@@ -112,11 +111,12 @@ window.questions = (() => {
       const target = control(element);
       if (target?.type === "radio" && !target.checked) continue; // con las flechas, desde el elegido
       document.activeElement.blur();
-      const before = target && mark(target);
+      const look = () => mark(target) + (element === target ? "" : mark(element));
+      const before = target && look();
       target?.focus({ preventScroll: true });
       if (!target || target.tabIndex < 0 || document.activeElement !== target)
         faults.push(`el teclado no llega: ${outline(element)}`);
-      else if (mark(target) === before) faults.push(`el foco no se ve: ${outline(element)}`);
+      else if (look() === before) faults.push(`el foco no se ve: ${outline(element)}`);
       if (target?.tabIndex > 0) faults.push(`se salta el orden: ${outline(element)}`);
     }
     document.activeElement.blur();
@@ -132,10 +132,8 @@ window.questions = (() => {
 
   const formulas = () => ({
     count: all("math").length,
-    letters: [...new Set(all("math").flatMap((math) => [...math.textContent]))].join(""),
-    raw: all("p, li, td, th, h1, h2, h3, summary, figcaption, .math").filter((element) => !element.querySelector("math")
-      && /\$[^$]+\$|\\\(|\\\[/.test(element.cloneNode(true).innerText)
-      && !element.closest("pre") && !element.querySelector("code, pre")).map((e) => clean(e.textContent).slice(0, 120)),
+    letters: [...new Set(all("math :is(mi, mn, mo, mtext)").flatMap((math) => [...math.textContent]))].join(""),
+    raw: words().filter((text) => /\$[^$]+\$|\\\(|\\\[|\\[a-z]{2}/.test(text)),
   });
 
   return { unfold, links, images, words, sideways, flattenCode, audit, contrast, keyboard, follow, notPassed, formulas };
