@@ -11,6 +11,7 @@ course_repository = ""
 project = html_title = "GPT a lápiz"
 language = "es"
 root_doc = "indice"
+smartquotes = False  # las comillas, como están escritas
 extensions = ["myst_nb", "sources", "formulas", "glossary", "search_es"]
 
 nb_execution_mode = "off"  # se publican las salidas guardadas
@@ -18,6 +19,7 @@ myst_enable_extensions = ["dollarmath"]
 
 html_theme = "furo"
 html_theme_options = {"top_of_page_buttons": [], "navigation_with_keys": False}
+templates_path = ["plantillas"]
 html_static_path = ["estaticos"]
 html_css_files = ["sitio.css"]
 html_math_renderer = "guardadas"

@@ -9,10 +9,13 @@ from pathlib import Path
 from docutils import nodes
 
 GLOSSARY = Path(__file__).resolve().parents[2] / "notebooks" / "glosario.md"
-ROW = re.compile(r"^\| (?!Usamos|---)(.+?) \| (?:.+?) \| (.+?) \|", flags=re.M)
+ROW = re.compile(r"^\| (?!Usamos|---)(.+?) \| .+? \| (.+?) \| \[(\d\d)\]", flags=re.M)
 # Dentro de esto no se enlaza: ya es un enlace, es código o fórmula, o se lee de un vistazo.
 LEFT_ALONE = (nodes.reference, nodes.title, nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw)
-FIGURE = re.compile(r"Figura \d+\.\d+\.")
+# Ni en el pie de una figura, que quien no la ve oye con ella, ni en la lista de fuentes, que está en inglés.
+UNLINKED = re.compile(r"Figura \d+\.\d+\.|Fuentes\.")
+# Palabras que también se dicen en otro sentido («de esta forma»): solo se enlazan donde se explican.
+EVERYDAY = ("forma", "huella", "cabeza", "pérdida")
 
 
 def slug(term):
@@ -27,12 +30,12 @@ def with_anchors(text):
 
 @cache
 def terms():
-    """{ancla: (formas del término, definición en HTML)}."""
+    """{ancla: (formas del término, definición en HTML, lección si solo se enlaza en ella o None)}."""
     found = {}
-    for term, definition in ROW.findall(GLOSSARY.read_text(encoding="utf-8")):
+    for term, definition, lesson in ROW.findall(GLOSSARY.read_text(encoding="utf-8")):
         html = re.sub(r"\*(.+?)\*", r"<em>\1</em>", escape(definition, quote=False))
         html = re.sub(r"`(.+?)`", r"<code>\1</code>", html)
-        found[slug(term)] = (forms(term.replace("*", "")), html)
+        found[slug(term)] = (forms(term.replace("*", "")), html, lesson if term in EVERYDAY else None)
     return found
 
 
@@ -46,13 +49,14 @@ def pattern(form):
     """La forma en singular o en plural, con la primera letra de cualquier tamaño."""
     first, *others = (re.escape(word) for word in form.split(" "))
     plurals = [re.sub("ón$", "(?:ón|ones)", word) + "(?:e?s)?" for word in (first, *others)]
-    return f"(?i:{plurals[0][0]})" + " ".join(plurals)[1:]
+    start = plurals[0][0]  # con minúscula, «transformers» es una biblioteca
+    return (start if start.isupper() else f"(?i:{start})") + " ".join(plurals)[1:]
 
 
 @cache
 def matcher():
     """(expresión que encuentra cualquier término, el más largo primero; el ancla de cada uno de sus grupos)."""
-    pairs = [(form, anchor) for anchor, (written, _) in terms().items() for form in written]
+    pairs = [(form, anchor) for anchor, (written, *_) in terms().items() for form in written]
     pairs.sort(key=lambda pair: -len(pair[0]))
     alternatives = "|".join(f"({pattern(form)})" for form, _ in pairs)
     return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)"), [anchor for _, anchor in pairs]
@@ -62,12 +66,16 @@ def link_terms(app, doctree, page):
     """Enlaza cada término de una lección con su entrada, la primera vez que sale en un párrafo."""
     if page in ("glosario", app.config.root_doc):
         return
-    seen = set()
+    seen = {anchor for anchor, (*_, only) in terms().items() if only and not is_lesson(page, only)}
     for text in list(doctree.findall(nodes.Text)):
         if is_prose(text):
             pieces = split(text.astext(), "../" * page.count("/"), seen)
             if len(pieces) > 1:
                 text.parent.replace(text, pieces)
+
+
+def is_lesson(page, number):
+    return page.split("/")[-1].startswith(number)
 
 
 def is_prose(text):
@@ -76,7 +84,7 @@ def is_prose(text):
         if isinstance(node, LEFT_ALONE) or node.get("nb_element") == "cell_code":
             return False
         if isinstance(node, nodes.paragraph):
-            inside = not FIGURE.match(node.astext())
+            inside = not UNLINKED.match(node.astext())
             if not inside:
                 return False
         node = node.parent
@@ -98,9 +106,11 @@ def split(text, root, seen):
 
 def linked(word, anchor, root):
     before = f'<span class="termino"><a href="{root}glosario.html#{anchor}" aria-describedby="def-{anchor}">'
-    definition = f'</a><span role="tooltip" id="def-{anchor}">{terms()[anchor][1]}</span></span>'
-    after = nodes.inline("", "", nodes.raw("", definition, format="html"), classes=["no-search"])
-    return nodes.raw("", before, format="html"), nodes.Text(word), after
+    definition = f'<span role="tooltip" id="def-{anchor}">{terms()[anchor][1]}</span>'
+    # no-search: el buscador encuentra la definición en el glosario, no en todas las páginas.
+    folded = nodes.inline("", "", nodes.raw("", definition, format="html"), classes=["no-search"])
+    after = [nodes.raw("", "</a>", format="html"), folded, nodes.raw("", "</span>", format="html")]
+    return [nodes.raw("", before, format="html"), nodes.Text(word), *after]
 
 
 def setup(app):

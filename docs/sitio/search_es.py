@@ -1,5 +1,7 @@
 """El buscador, que encuentra las palabras con acentos y sin ellos: «despues» y «después» dan lo mismo."""
 
+from functools import lru_cache
+
 from sphinx.search.es import SearchSpanish
 
 PLAIN = str.maketrans("áéíóúü", "aeiouu")
@@ -17,6 +19,7 @@ window.Stemmer = function () {
 };
 """
 
+    @lru_cache(maxsize=None)  # noqa: B019: vive lo que el programa
     def stem(self, word):
         return super().stem(word.lower().translate(PLAIN))
 

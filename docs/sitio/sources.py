@@ -12,6 +12,7 @@ import glossary
 from myst_nb.sphinx_ import HideCodeCellNode
 
 HERE = Path(__file__).resolve().parent
+NOTEBOOKS = HERE.parents[1] / "notebooks"
 DOWNLOADS = "cuadernos"
 OPENED_WITH = {
     "Colab": "https://colab.research.google.com/github/{owner}/{name}/blob/{branch}/notebooks/{page}.ipynb",
@@ -119,8 +120,15 @@ def index(text, pages):
     ]
     if apart:
         text += "\n## Para tocar\n\n<ul>" + "".join(apart) + "</ul>\n"
-    trees = {"Lecciones": lessons, "Términos": ["glosario"], "Soluciones": solutions}
+    solved = [f"{title_of(Path(page).name)} <{page}>" for page in solutions]
+    trees = {"Lecciones": lessons, "Términos": ["glosario"], "Soluciones": solved}
     return text + "".join(toctree(caption, entries) for caption, entries in trees.items())
+
+
+def title_of(page):
+    """El título de una lección, como «03 · Atención»."""
+    cells = json.loads((NOTEBOOKS / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return "".join(cells[0]["source"]).partition("\n")[0].removeprefix("# ")
 
 
 def toctree(caption, pages):
@@ -135,9 +143,12 @@ def depart_prediction(translator, node):
     translator.body.append("</details>\n")
 
 
+def fold_predictions(app):
+    app.add_node(HideCodeCellNode, override=True, html=(visit_prediction, depart_prediction))
+
+
 def setup(app):
     app.add_config_value("course_repository", "", "env", str)
     app.connect("source-read", prepare)
-    app.connect("builder-inited", lambda app: app.add_node(  # después de que myst-nb ponga el suyo
-        HideCodeCellNode, override=True, html=(visit_prediction, depart_prediction)
-    ))
+    # Después de que myst-nb ponga el suyo.
+    app.connect("builder-inited", fold_predictions)
