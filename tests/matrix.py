@@ -110,6 +110,11 @@ def plain_pytest(folder):
     return execute([str(Path(sys.executable).with_name("pytest")), "--nbval"], cwd=ROOT / folder)
 
 
+def whole_book():
+    """El PDF del curso entero; la suite imprime solo unas páginas."""
+    return with_settings([*SUITE, "tests/test_sitio_pdf.py"], GPT_CURSO_PDF="entero", GPT_CURSO_NAVEGADOR="1")
+
+
 ROWS = {
     "ensayo": rehearsal,
     "basico": lambda: with_settings(**BASIC),
@@ -126,6 +131,7 @@ ROWS = {
     "un-proceso": lambda: execute([*SUITE, "-n", "0"]),
     "pytest-raiz": lambda: plain_pytest("."),
     "pytest-cuadernos": lambda: plain_pytest("notebooks"),
+    "pdf": whole_book,
 }
 
 

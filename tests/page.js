@@ -94,14 +94,14 @@ window.questions = (() => {
   // --- El teclado ---
 
   const MARKS = ["outlineStyle", "outlineWidth", "outlineColor", "boxShadow", "backgroundColor", "borderColor",
-    "textDecorationLine", "color"];
+    "textDecorationLine", "color", "stroke"];
   const mark = (element) => MARKS.map((name) => getComputedStyle(element)[name]).join();
   const USABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary, label[for], "
     + "[onclick], [role=button], [tabindex]";
   const usable = () => all(USABLE).filter((element) => shown(element) && !element.disabled
     && !(element.localName === "label" && !element.textContent.trim())
     && element.getAttribute("tabindex") !== "-1");
-  // Una etiqueta se usa a través de su control, si el teclado llega a él; y el foco puede verse en ella.
+  // Una etiqueta se usa a través de su control, si el teclado llega a él; el foco puede verse en ella.
   const control = (element) => (element.localName === "label" ? document.getElementById(element.htmlFor) : element);
 
   // Da el foco a cada cosa que se puede usar; antes se ha pulsado el tabulador, así que se ve.
@@ -111,7 +111,7 @@ window.questions = (() => {
       const target = control(element);
       if (target?.type === "radio" && !target.checked) continue; // con las flechas, desde el elegido
       document.activeElement.blur();
-      const look = () => mark(target) + (element === target ? "" : mark(element));
+      const look = () => [target, element, ...target.children].map(mark).join();
       const before = target && look();
       target?.focus({ preventScroll: true });
       if (!target || target.tabIndex < 0 || document.activeElement !== target)

@@ -19,7 +19,9 @@ def read(arguments):
         "Construye el curso como páginas de HTML con las salidas guardadas: no ejecuta nada ni usa la red.",
         "python3 curso.py libro --out mi_sitio",
     )
-    parser.add("--out", metavar="CARPETA", default=str(ROOT / "_site"), help="dónde se deja (por omisión, _site)")
+    parser.add(
+        "--out", metavar="CARPETA", default=str(ROOT / "_site"), help="dónde se deja (por omisión, _site)"
+    )
     parser.add("--pdf", action="store_true", help=f"añade {PDF}, el curso para imprimir")
     return parser.read(arguments)
 

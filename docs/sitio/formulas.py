@@ -48,7 +48,9 @@ def convert(temml_folder):
     """Rehace `formulas.json` con Node y con el temml instalado en esa carpeta."""
     command = ["node", str(HERE / "formulas.mjs"), str(Path(temml_folder).resolve())]
     asked = json.dumps(find_formulas())
-    done = subprocess.run(command, input=asked, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=True)
+    done = subprocess.run(
+        command, input=asked, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=True
+    )
     CACHE.write_text(done.stdout, encoding="utf-8", newline="\n")
 
 

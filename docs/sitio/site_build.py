@@ -71,7 +71,9 @@ def run_sphinx(site, doctrees, settings):
         show_progress(app)
         app.build()
     if app.statuscode or warnings.getvalue():
-        raise BadInput(f"El libro no se ha construido. Arregla esto y repite la orden:\n{warnings.getvalue()}")
+        raise BadInput(
+            f"El libro no se ha construido. Arregla esto y repite la orden:\n{warnings.getvalue()}"
+        )
 
 
 def show_progress(app):

@@ -51,7 +51,9 @@ def prepare(app, page, source):
             if cell["metadata"].get("jupyter", {}).get("outputs_hidden"):
                 cell["metadata"].setdefault("tags", []).append("hide-output")
             if cell["cell_type"] == "markdown":
-                cell["source"] = LINK_APART.sub(lambda match: link_apart(page, match), "".join(cell["source"]))
+                cell["source"] = LINK_APART.sub(
+                    lambda match: link_apart(page, match), "".join(cell["source"])
+                )
         if page.startswith("soluciones/"):
             fold_solutions(notebook["cells"])
         notebook["cells"][0]["source"] += actions(page, app.config.course_repository)
@@ -116,7 +118,9 @@ def index(text, pages):
     lessons = [page for page in pages if re.match(r"\d\d_", page)]
     solutions = [page for page in pages if page.startswith("soluciones/")]
     apart = [
-        f'<li><a href="{page}">{label}</a></li>' for page, label in PAGES_APART.items() if (HERE / page).is_file()
+        f'<li><a href="{page}">{label}</a></li>'
+        for page, label in PAGES_APART.items()
+        if (HERE / page).is_file()
     ]
     if apart:
         text += "\n## Para tocar\n\n<ul>" + "".join(apart) + "</ul>\n"
