@@ -4,6 +4,7 @@
     python3 curso.py probar [args…]        comprueba todas las salidas (los argumentos pasan a pytest)
     python3 curso.py probar --rapido       en un minuto: casi todas las lecciones y el modelo
     python3 curso.py regenerar [cuaderno…] vuelve a ejecutar los cuadernos y guarda sus salidas
+    python3 curso.py libro [--pdf]         hace del curso un sitio para leerlo sin ejecutar nada (en _site)
 
 Opciones, delante de la orden:
     --sin-navegador     no abre el navegador: muestra la dirección (para servidores)
@@ -24,6 +25,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import webbrowser
 from pathlib import Path
 
 import ajustes
@@ -41,7 +43,11 @@ INDEX_URL = "/lab/tree/notebooks/indice.md"
 # Lo que ejecuta cada orden, con el Python de .venv y los argumentos que le siguen.
 PROGRAMS = {
     "regenerar": [str(ROOT / "tests" / "regenerate.py")],
+    "libro": [str(ROOT / "docs" / "sitio")],
 }
+# El extra de pyproject.toml que pide una orden, que se instala al usarla, y lo que delata que falta.
+EXTRAS = {"libro": ("libro", ("sphinx", "myst_nb", "furo"))}
+BOOK = ROOT / "_site" / "index.html"
 # Lo que delata una instalación a medias, y lo único que puede haber en una carpeta .venv que se rehace.
 WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval", "pytest")
 VENV_CONTENTS = set(
@@ -166,9 +172,12 @@ def run(command, arguments, options):
     prepare(options["torch_index"])
     if command == "probar":
         return call(["-m", "pytest", "--nbval", *test_arguments(arguments)])
+    if command in EXTRAS:
+        install_extra(*EXTRAS[command])
     if command in PROGRAMS:
         return call([*PROGRAMS[command], *arguments])
     check()
+    offer_the_book(options["browser"])
     return call(["-m", "jupyterlab", *lab_arguments(options["browser"])])
 
 
@@ -277,6 +286,19 @@ def install(torch_index):
     STAMP.write_text(complete)
 
 
+def install_extra(extra, witnesses):
+    """Instala los paquetes de un extra de pyproject.toml, si falta alguno, sin tocar los demás."""
+    if all((SITE_PACKAGES / name / "__init__.py").is_file() for name in witnesses):
+        return
+    import tomllib  # no lo tiene un Python anterior al 3.11, que solo llega a leer el mensaje de old_python
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    print("Instalo lo que esta orden necesita: hace falta red, solo esta vez.", flush=True)
+    pip = [str(VENV_PYTHON), "-m", "pip", "install", "-c", "constraints.txt"]
+    with only_one():
+        watched("instalar los paquetes", [*pip, *project["optional-dependencies"][extra]], pip_settings())
+
+
 def pip_settings():
     """De los archivos de pip del usuario, lo mismo que de sus variables PIP_*."""
     command = [str(VENV_PYTHON), "-m", "pip", "config", "list"]
@@ -339,6 +361,14 @@ def lab_arguments(browser):
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # lo normal en un contenedor; Jupyter lo pide explícito
         arguments.append("--allow-root")
     return arguments if browser else [*arguments, "--no-browser"]
+
+
+def offer_the_book(browser):
+    """Si el libro está construido, dice dónde y lo abre al lado de JupyterLab."""
+    if BOOK.is_file():
+        print(f"El libro, para leer sin ejecutar: {BOOK}")
+        if browser:
+            webbrowser.open(BOOK.as_uri())
 
 
 def check():

@@ -28,14 +28,17 @@ def read(arguments):
 
 def main(arguments):
     prepare_streams()
+    # Con este paquete, nbformat tarda tres segundos más en cargarse, para comprobar unas direcciones de internet
+    # que ningún cuaderno lleva.
+    sys.modules.setdefault("rfc3987_syntax", None)
     try:
         options = read(arguments)
         try:
             from site_build import build
         except ImportError as error:
             raise BadInput(
-                f"Al Python que ejecuta esto le falta el paquete «{error.name}». Usa «python3 curso.py libro», que "
-                'lo instala, o hazlo tú: pip install -c constraints.txt -e ".[libro]"'
+                f"A este Python le falta el paquete «{error.name}». Usa «python3 curso.py libro», que lo instala, "
+                'o hazlo tú: pip install -c constraints.txt -e ".[libro]"'
             ) from None
         target = Path(options.out).absolute()
         build(target, pdf=PDF if options.pdf else None)

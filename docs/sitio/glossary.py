@@ -1,4 +1,4 @@
-"""El glosario: cada término tiene su ancla, y la primera vez que sale en una página lleva a ella y la define."""
+"""El glosario: cada término tiene su ancla, y la primera vez que sale en una página, su definición."""
 
 import re
 import unicodedata
@@ -55,7 +55,7 @@ def pattern(form):
 
 @cache
 def matcher():
-    """(expresión que encuentra cualquier término, el más largo primero; el ancla de cada uno de sus grupos)."""
+    """(la expresión que encuentra cualquier término, primero los más largos; el ancla de cada grupo)."""
     pairs = [(form, anchor) for anchor, (written, *_) in terms().items() for form in written]
     pairs.sort(key=lambda pair: -len(pair[0]))
     alternatives = "|".join(f"({pattern(form)})" for form, _ in pairs)

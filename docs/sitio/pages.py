@@ -17,7 +17,7 @@ CAPTION = re.compile(r"<p>(<strong>Figura \d+\.\d+\.</strong>)")
 
 
 def finish(site):
-    """Remata el sitio de la carpeta `site`. Errores: `BadInput` si el tema ya no dice algo que aquí se cambia."""
+    """Remata el sitio de la carpeta `site`. Errores: `BadInput` si el tema ya no dice lo que se cambia."""
     lighten_figures(site / "_images")
     lessons = {path.stem[:2]: path.stem for path in sorted(site.glob("[0-9][0-9]_*.html"))}
     pages = {number: (page, title_of(page)) for number, page in lessons.items()}
@@ -37,7 +37,8 @@ def finish(site):
     shutil.copyfile(site / "indice.html", site / "index.html")
     offer_notebooks(site / DOWNLOADS)
     (site / "_sources").rmdir()
-    (site / ".buildinfo").unlink()
+    for useless in (".buildinfo", "objects.inv"):
+        (site / useless).unlink()
 
 
 def search_without_server(options):

@@ -4,12 +4,7 @@ import io
 import os
 import shutil
 import tempfile
-import sys
 from pathlib import Path
-
-# Sin este paquete, jsonschema deja de comprobar las direcciones de internet de un cuaderno (no las hay), y con él
-# nbformat tarda tres segundos más en cargarse.
-sys.modules.setdefault("rfc3987_syntax", None)
 
 from pages import finish
 from sphinx.application import Sphinx
@@ -53,7 +48,7 @@ def build(target, *, pdf=None, settings=None):
 def check_that_it_is_ours(target):
     if target.exists() and not (target / SIGN).is_file() and not (target.is_dir() and not os.listdir(target)):
         raise BadInput(
-            f"En {target} hay otra cosa, y construir el libro la borraría. Elige con --out una carpeta nueva o vacía."
+            f"En {target} hay otra cosa, y construir el libro la borraría. Elige con --out una carpeta nueva."
         )
 
 
