@@ -17,12 +17,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITE = [sys.executable, "curso.py", "probar"]
-# Miran textos y órdenes, no números: el ensayo no las repite.
+# Miran textos, órdenes y páginas, no números: el ensayo no las repite.
 SAME_ON_EVERY_PROCESSOR = (
     "test_architecture.py",
     "test_conftest.py",
     "test_curso.py",
     "test_environment.py",
+    "test_explorador.py",
+    "test_libro.py",
+    "test_memoria_html.py",
+    "test_sitio.py",
+    "test_sitio_pdf.py",
     "test_spanish.py",
     "test_style.py",
 )

@@ -8,11 +8,7 @@ window.questions = (() => {
   // Todo a la vista: pistas, soluciones y salidas plegadas.
   const unfold = () => all("details").forEach((details) => { details.open = true; });
 
-  const links = () => ({
-    ids: all("[id]").map((element) => element.id),
-    targets: all("*").flatMap((element) => ["href", "xlink:href", "src", "data"]
-      .map((name) => element.getAttribute(name)).filter((to) => to !== null)),
-  });
+  const links = () => all("a[href]").map((link) => link.getAttribute("href"));
 
   const images = () => all("img").map((image) => ({
     source: image.getAttribute("src"), text: image.getAttribute("alt"), shown: image.naturalWidth > 0,

@@ -93,7 +93,9 @@ def test_hints_answers_and_solutions_are_open(site, texts):
     whole = "".join(texts).replace(" ", "")
     for page in SOME:
         source = (site / page).read_text(encoding="utf-8")
-        folded = re.findall(r"<details[^>]*>\s*<summary>.*?</summary>(.*?)</details>", source, flags=re.DOTALL)
+        folded = re.findall(
+            r"<details[^>]*>\s*<summary>.*?</summary>(.*?)</details>", source, flags=re.DOTALL
+        )
         assert folded, page
         for text in folded:
             start = re.sub(r"<[^>]+>|\s+", "", html.unescape(text.partition("<math")[0]))[:20]
