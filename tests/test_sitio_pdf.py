@@ -1,4 +1,4 @@
-"""El PDF que imprime Chromium: unas páginas o, con GPT_CURSO_PDF=entero (fila «pdf» de tests/matrix.py), todas."""
+"""El PDF que imprime Chromium: unas páginas o, con GPT_CURSO_PDF=entero (tests/matrix.py pdf), todas."""
 
 import html
 import os

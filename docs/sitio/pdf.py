@@ -1,6 +1,6 @@
 """El curso en un PDF para imprimir: une las páginas del sitio en una sola y la imprime Chromium.
 
-Chromium no sabe en qué página cae cada cosa: se imprime dos veces, y la segunda lleva los números del contenido.
+Chromium no sabe en qué página cae cada cosa: se imprime dos veces, y la segunda lleva ya los números.
 """
 
 import html
@@ -30,6 +30,8 @@ FLAGS = (
 )
 ARTICLE = re.compile(r"<article\b[^>]*>(.*?)</article>", flags=re.DOTALL)
 HEADING = re.compile(r'<section[^>]* id="([^"]+)">\s*<h([12])>(.*?)<a class="headerlink"', flags=re.DOTALL)
+# Lo que el código no colorea: sin estas piezas, las etiquetas del PDF ocupan la tercera parte.
+PLAIN = re.compile(r'<span class="(?:n|o|p|w|pre)">([^<]*)</span>')
 NAMES = re.compile(r'\b(id|for|aria-labelledby|aria-describedby)="([^"]+)"')
 ADDRESSES = re.compile(r'\b(href|src|xlink:href)="([^"]*)"')
 TITLE_PAGE = """<section class="portada"><h1>GPT a lápiz</h1>
@@ -38,7 +40,7 @@ TITLE_PAGE = """<section class="portada"><h1>GPT a lápiz</h1>
 
 
 def make_pdf(site, target, only=None):
-    """Escribe en `target` el PDF de un sitio construido: portada, contenido, lecciones, glosario y soluciones.
+    """Escribe en `target` el PDF de un sitio: portada, contenido, lecciones, glosario y soluciones.
 
     only: las páginas que lleva, como «00_bienvenida.html»; sin nada, todas. Errores: `BadInput` si no hay
     Chromium o si no puede imprimir.
@@ -81,7 +83,7 @@ def book_pages(site):
 def chapter(site, page, pages):
     """El texto de una página con todo desplegado; sus nombres y enlaces valen dentro del libro."""
     source = (site / page).read_text(encoding="utf-8")
-    body = ARTICLE.search(source)[1].replace("<details", "<details open")
+    body = PLAIN.sub(r"\1", ARTICLE.search(source)[1]).replace("<details", "<details open")
     name = book_name(page)
     body = NAMES.sub(lambda m: f'{m[1]}="{" ".join(f"{name}--{one}" for one in m[2].split())}"', body)
     body = ADDRESSES.sub(lambda m: address(m[1], m[2], page, pages), body)
@@ -101,7 +103,7 @@ def address(attribute, to, page, pages):
     here = os.path.normpath(PurePosixPath(page).parent / path).replace(os.sep, "/") if path else page
     if here in pages:
         return f'{attribute}="#{book_name(here)}{"--" + anchor if anchor else ""}"'
-    return f'{attribute}="../{here}"' if attribute == "src" else ""
+    return f'{attribute}="../{here}"' if "_images/" in here else ""
 
 
 def whole(site, chapters, numbers):
