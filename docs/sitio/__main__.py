@@ -28,8 +28,8 @@ def read(arguments):
 
 def main(arguments):
     prepare_streams()
-    # Con este paquete, nbformat tarda tres segundos más en cargarse, para comprobar unas direcciones de internet
-    # que ningún cuaderno lleva.
+    # Con este paquete, nbformat tarda tres segundos más en cargarse, para comprobar unas direcciones de
+    # internet que ningún cuaderno lleva.
     sys.modules.setdefault("rfc3987_syntax", None)
     try:
         options = read(arguments)
@@ -37,13 +37,16 @@ def main(arguments):
             from site_build import build
         except ImportError as error:
             raise BadInput(
-                f"A este Python le falta el paquete «{error.name}». Usa «python3 curso.py libro», que lo instala, "
-                'o hazlo tú: pip install -c constraints.txt -e ".[libro]"'
+                f"A este Python le falta el paquete «{error.name}». Usa «python3 curso.py libro», que lo "
+                'instala, o hazlo tú: pip install -c constraints.txt -e ".[libro]"'
             ) from None
         target = Path(options.out).absolute()
         build(target, pdf=PDF if options.pdf else None)
     except BadInput as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"No se pudo escribir el libro: {error}. Lo que había sigue como estaba.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrumpido. Lo que había sigue como estaba.", file=sys.stderr)

@@ -33,9 +33,7 @@ def build(target, *, pdf=None, settings=None):
         site = Path(folder) / "salida" / "html"
         run_sphinx(site, Path(folder) / "doctrees", settings or {})
         finish(site)
-        for name in APART:
-            if (HERE / name).is_dir():
-                shutil.copytree(HERE / name, site / name)
+        add_pages_apart(site)
         if pdf:
             from pdf import make_pdf
 
@@ -43,6 +41,17 @@ def build(target, *, pdf=None, settings=None):
         if target.exists():
             target.rename(Path(folder) / "anterior")
         site.rename(target)
+
+
+def add_pages_apart(site):
+    """Copia las páginas que no son de Sphinx, cada una con su carpeta, y escribe los datos del explorador."""
+    for name in APART:
+        if (HERE / name).is_dir():
+            shutil.copytree(HERE / name, site / name)
+    if (site / "explorador").is_dir():
+        from explorer_data import write_data  # carga PyTorch, que tarda
+
+        write_data(site / "explorador")
 
 
 def check_that_it_is_ours(target):

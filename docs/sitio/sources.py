@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 
 import glossary
-from myst_nb.sphinx_ import HideCodeCellNode
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = HERE.parents[1] / "notebooks"
@@ -152,6 +151,9 @@ def depart_prediction(translator, node):
 
 
 def fold_predictions(app):
+    """Pone en las salidas plegadas nuestro rótulo; lo que se pliega lo decide `prepare`."""
+    from myst_nb.sphinx_ import HideCodeCellNode  # tarda en cargarse, y las demás piezas no lo usan
+
     app.add_node(HideCodeCellNode, override=True, html=(visit_prediction, depart_prediction))
 
 
