@@ -8,7 +8,8 @@ window.questions = (() => {
   // Todo a la vista: pistas, soluciones y salidas plegadas.
   const unfold = () => all("details").forEach((details) => { details.open = true; });
 
-  const links = () => all("a[href]").map((link) => link.getAttribute("href"));
+  // A dónde se puede ir desde la página: sus enlaces y su buscador.
+  const links = () => all("a[href], form[action]").map((from) => from.getAttribute("href") ?? from.getAttribute("action"));
 
   const images = () => all("img").map((image) => ({
     source: image.getAttribute("src"), text: image.getAttribute("alt"), shown: image.naturalWidth > 0,
@@ -126,11 +127,21 @@ window.questions = (() => {
   const notPassed = () => usable().map(control).filter((element) => element && element.type !== "radio"
     && !window.passed.includes(element)).map(outline);
 
+  // Marca un signo de cada en las fórmulas, salvo los ya conocidos, y dice cuáles son.
+  const signs = (known) => {
+    const found = new Set(known);
+    for (const sign of all("math :is(mi, mn, mo, mtext)")) {
+      const name = [sign.localName, sign.getAttribute("mathvariant"), sign.textContent].join(" ");
+      if (!found.has(name) && sign.textContent.trim()) sign.dataset.sign = name;
+      found.add(name);
+    }
+    return [...found];
+  };
+
   const formulas = () => ({
     count: all("math").length,
-    letters: [...new Set(all("math :is(mi, mn, mo, mtext)").flatMap((math) => [...math.textContent]))].join(""),
     raw: words().filter((text) => /\$[^$]+\$|\\\(|\\\[|\\[a-z]{2}/.test(text)),
   });
 
-  return { unfold, links, images, words, sideways, flattenCode, audit, contrast, keyboard, follow, notPassed, formulas };
+  return { unfold, links, images, words, sideways, flattenCode, audit, contrast, keyboard, follow, notPassed, formulas, signs };
 })();

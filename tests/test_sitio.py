@@ -73,8 +73,9 @@ def test_every_image_is_seen_and_says_what_it_shows(visits):
 def test_every_formula_is_drawn_with_the_font_that_comes_with_the_site(visits):
     assert sum(seen["formulas"]["count"] for seen in visits.values()) >= 137
     assert not [(page, seen["formulas"]["raw"]) for page, seen in visits.items() if seen["formulas"]["raw"]]
-    used = {page: seen["fonts"] for page, seen in visits.items() if seen["formulas"]["count"]}
-    assert not {page: fonts for page, fonts in used.items() if not fonts or not all(own for _, own in fonts)}
+    used = {font for seen in visits.values() for font in seen["fonts"]}
+    assert used
+    assert all(own for _, own in used), used
 
 
 # --- El sitio entero ---------------------------------------------------------------------------------
@@ -188,5 +189,5 @@ def test_the_visit_sees_english_links_images_and_formulas(broken):
     assert english(broken["words"]) == ["Back to top", "Click to open the menu"]
     assert broken["links"] == ["otra.html"]
     assert broken["images"] == [{"source": "no.png", "text": None, "shown": False}]
-    assert broken["formulas"] == {"count": 1, "letters": "x", "raw": ["Fórmula $x^2$"]}
+    assert broken["formulas"] == {"count": 1, "raw": ["Fórmula $x^2$"]}
     assert [own for _, own in broken["fonts"]] == [False]

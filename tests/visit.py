@@ -83,7 +83,7 @@ class Visitor:
         self.page = self.context.new_page()
         self.faults = watch(self.page)
         self.devtools = self.context.new_cdp_session(self.page)
-        self.axe, self.looks = axe_source(), set()
+        self.axe, self.looks, self.signs = axe_source(), set(), []
 
     def ask(self, question, *arguments):
         return self.page.evaluate(f"(values) => questions.{question}(...values)", list(arguments))
@@ -105,7 +105,7 @@ class Visitor:
         seen = {name: self.ask(name) for name in ("links", "images", "words", "formulas")}
         self.page.keyboard.press("Tab")  # desde aquí el foco viene del teclado
         seen["keyboard"] = self.ask("keyboard")
-        seen["fonts"] = self.fonts("math")
+        seen["fonts"] = self.fonts()
         seen["sideways"] = self.ask("sideways")
         seen["axe"] = self.contrast()
         self.ask("flattenCode")
@@ -127,17 +127,19 @@ class Visitor:
         self.looks.update(found["looks"])
         return found["faults"]
 
-    def fonts(self, selector):
-        """Con qué letras se dibuja de verdad lo que elige un selector: {(familia, ¿la trae el sitio?)}."""
+    def fonts(self):
+        """Con qué letras se dibujan los signos de las fórmulas, uno de cada: [(familia, ¿es la del sitio?)]."""
+        self.signs = self.ask("signs", self.signs)
         send, used = self.devtools.send, set()
         send("DOM.enable")
         send("CSS.enable")
         root = send("DOM.getDocument")["root"]["nodeId"]
-        for node in send("DOM.querySelectorAll", {"nodeId": root, "selector": selector})["nodeIds"]:
-            found = send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
-            used |= {(font["familyName"], font["isCustomFont"]) for font in found}
+        found = send("DOM.querySelectorAll", {"nodeId": root, "selector": "[data-sign]"})
+        for node in found["nodeIds"]:
+            fonts = send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+            used |= {(font["familyName"], font["isCustomFont"]) for font in fonts}
         send("CSS.disable")
-        return used
+        return sorted(used)
 
     def walk(self, limit=400):
         """Recorre la página con el tabulador de verdad; da lo que se puede usar y no ha recibido el foco."""
