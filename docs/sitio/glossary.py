@@ -35,14 +35,14 @@ def terms():
     for term, definition, lesson in ROW.findall(GLOSSARY.read_text(encoding="utf-8")):
         html = re.sub(r"\*(.+?)\*", r"<em>\1</em>", escape(definition, quote=False))
         html = re.sub(r"`(.+?)`", r"<code>\1</code>", html)
-        found[slug(term)] = (forms(term.replace("*", "")), html, lesson if term in EVERYDAY else None)
+        found[slug(term)] = (forms(term), html, lesson if term in EVERYDAY else None)
     return found
 
 
 def forms(term):
-    """Las maneras de escribirlo: «codificación por parejas de bytes (BPE)» son dos."""
-    long, _, short = term.partition(" (")
-    return [long.split(" o ")[0], *([short.rstrip(")")] if short else [])]
+    """Las maneras de escribirlo: «codificación por parejas de bytes (BPE)» y «red *feed-forward*» son dos."""
+    long, _, short = term.replace("*", "").partition(" (")
+    return [long.split(" o ")[0], *([short.rstrip(")")] if short else []), *re.findall(r"\*(.+?)\*", term)]
 
 
 def pattern(form):

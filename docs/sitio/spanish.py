@@ -29,16 +29,21 @@ TEXTS = {
     # Lo que puede hacerse más ancho que la pantalla se recorre también con las flechas del teclado.
     "<pre>": '<pre tabindex="0">',
     '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    '<math display="block"': '<math tabindex="0" display="block"',
     # Cada zona de la página tiene su nombre, y cada título, su nivel.
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Páginas del curso">',
     '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="Apartados de esta página">',
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<th class="head"><p></p></th>': "<td></td>",
+    '<meta name="viewport" content="width=device-width, initial-scale=1" />\n': "",  # ya lo pone el tema
 }
 
 
 def translate(html):
     """(la página cambiada, los cambios que ha necesitado)."""
-    used = {old for old in TEXTS if old in html}
-    for old in used:
-        html = html.replace(old, TEXTS[old])
+    used = set()
+    for old, new in TEXTS.items():
+        if old in html:
+            used.add(old)
+            html = html.replace(old, new)
     return html, used
