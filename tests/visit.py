@@ -128,7 +128,7 @@ class Visitor:
         return found["faults"]
 
     def fonts(self):
-        """Con qué letras se dibujan los signos de las fórmulas, uno de cada: [(familia, ¿es la del sitio?)]."""
+        """Con qué letras se dibujan los signos de las fórmulas, uno de cada: [(familia, ¿del sitio?)]."""
         self.signs = self.ask("signs", self.signs)
         send, used = self.devtools.send, set()
         send("DOM.enable")
