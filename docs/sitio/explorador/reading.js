@@ -63,7 +63,7 @@ class Reading {
   }
 
   /** Qué le falta a `word` para poder venir: {variable, column, value, actual}, un rasgo de lo sorteado que
-   * debería valer `value`, y la fila que salió; null si aquí no vendría ni cambiando un rasgo.
+   * debería valer `value`, y la fila que salió, si ya se sabe cuál; null si no vendría ni cambiando un rasgo.
    * Recorre otra vez las maneras vivas, pero ahora deja incumplir una condición, y una sola. */
   missing(word) {
     const waiting = this.live.map((way) => ({ ...way, known: way.drawn, lacks: null }));
@@ -71,7 +71,7 @@ class Reading {
       const way = waiting.pop();
       const step = this.grammar.steps[way.step];
       const found = step?.options ? null : this.settle(this.lack(step, way, word));
-      if (found) return { ...found, actual: way.known[found.variable] };
+      if (found) return found;
       for (const { needs, then, row } of step?.options ?? []) {
         const fails = !meets(needs, way.drawn);
         if (fails && (way.lacks || !needs[3])) continue; // dos condiciones, o una que pide ser distinto
@@ -104,9 +104,11 @@ class Reading {
   /** De las columnas de lo que falta, la primera en la que todas las maneras vivas dicen lo mismo, y otra cosa. */
   settle(lack) {
     for (const column of lack?.columns ?? []) {
-      const values = new Set(this.live.map(({ drawn }) => drawn[lack.variable]?.[column]));
+      const rows = new Set(this.live.map(({ drawn }) => drawn[lack.variable]));
+      const values = new Set(Array.from(rows, (row) => row?.[column]));
       if (column !== "peso" && values.size === 1 && !values.has(lack.row[column])) {
-        return { variable: lack.variable, column, value: lack.row[column] };
+        const actual = rows.size === 1 ? [...rows][0] : null;
+        return { variable: lack.variable, column, value: lack.row[column], actual };
       }
     }
     return null;
