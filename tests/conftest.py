@@ -1,8 +1,9 @@
-"""Lo que comparten las pruebas: figuras sin ventanas, que se cierran al acabar cada una."""
+"""Lo que comparten las pruebas: las figuras, sin ventanas, y el navegador."""
 
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
+from browser import chromium, page, server, site  # noqa: F401
 
 matplotlib.use("Agg")
 pytest.register_assert_rewrite("answers")  # antes de importarlos: un `assert` que falla dice qué comparaba
