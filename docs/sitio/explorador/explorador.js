@@ -39,7 +39,8 @@ function readBeginning(explorer, text) {
   const unknown = words.findIndex((word) => !explorer.number.has(word));
   const room = explorer.whole.config.context_length - 2;
   explorer.start(words.slice(0, unknown < 0 ? room : Math.min(unknown, room)));
-  if (unknown < 0) return words.length > room ? `Caben ${room} palabras y signos: el resto no se ha leído.` : "";
+  if (unknown < 0)
+    return words.length > room ? `Caben ${room} palabras y signos: el resto no se ha leído.` : "";
   return `${unknownText(explorer, words[unknown])} Leído hasta ahí.`;
 }
 
@@ -68,7 +69,14 @@ function listenToStory(explorer) {
     listen(explorer, id, "keydown", (event) => {
       const last = explorer.ids.length - 1;
       const { place } = explorer;
-      const to = { ArrowLeft: place - 1, ArrowUp: place - 1, ArrowRight: place + 1, ArrowDown: place + 1, Home: 0, End: last }[event.key];
+      const to = {
+        ArrowLeft: place - 1,
+        ArrowUp: place - 1,
+        ArrowRight: place + 1,
+        ArrowDown: place + 1,
+        Home: 0,
+        End: last,
+      }[event.key];
       if (to !== undefined) event.preventDefault();
       return goTo(explorer, to);
     });
@@ -153,6 +161,9 @@ function listenToMixer(explorer) {
     [byId("temperature").value, byId("top-k").value, byId("top-p").value] = [1, 21, 1];
     read();
   });
+}
+
+function listenToWriter(explorer) {
   const write = (choose) => {
     if (explorer.isFull()) return "No cabe ninguna palabra más.";
     const word = choose();
@@ -195,16 +206,30 @@ function listenToHeads(explorer) {
 function begin() {
   if (typeof STORY_MODEL === "undefined" || typeof STORY_RULES === "undefined") {
     byId("failure").hidden = false;
-    byId("failure").textContent = "Faltan los datos del modelo, que no se guardan con la página. Desde la carpeta del curso, ejecuta «python docs/sitio/explorer_data.py» y vuelve a cargarla.";
+    byId("failure").textContent =
+      "Faltan los datos del modelo, que no se guardan con la página. Desde la carpeta del curso, ejecuta " +
+      "«python docs/sitio/explorer_data.py» y vuelve a cargarla.";
     return;
   }
   const explorer = new Explorer(STORY_MODEL, STORY_RULES);
   const parameters = STORY_MODEL.sizes.reduce((sum, [, size]) => sum + size, 0);
   const { n_layers: layers, n_heads: heads, emb_dim: width } = STORY_MODEL.config;
-  byId("size").textContent = `${layers} bloques, ${heads} cabezas en cada uno, ${width} números por token y ${thousands(parameters)} parámetros`;
-  byId("vocabulary").replaceChildren(...[...new Set(explorer.words.map(spoken))].map((word) => el("option", { value: word })));
+  byId("size").textContent =
+    `${layers} bloques, ${heads} cabezas en cada uno, ${width} números por token ` +
+    `y ${thousands(parameters)} parámetros`;
+  byId("vocabulary").replaceChildren(
+    ...[...new Set(explorer.words.map(spoken))].map((word) => el("option", { value: word })),
+  );
   readBeginning(explorer, byId("starts").children[1].dataset.start);
-  for (const attach of [listenToStory, listenToQuestion, listenToBars, listenToMixer, listenToHeads]) attach(explorer);
+  for (const attach of [
+    listenToStory,
+    listenToQuestion,
+    listenToBars,
+    listenToMixer,
+    listenToWriter,
+    listenToHeads,
+  ])
+    attach(explorer);
   document.querySelector("main").hidden = false;
   render(explorer);
   new ResizeObserver(() => showLines(explorer)).observe(byId("looks"));

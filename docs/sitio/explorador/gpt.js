@@ -26,9 +26,7 @@ function unpackHalves(base64) {
  * sizes: lista de [nombre, cuántos números], en el orden en que están guardados. */
 function nameTensors(numbers, sizes) {
   let start = 0;
-  return Object.fromEntries(
-    sizes.map(([name, size]) => [name, numbers.subarray(start, (start += size))]),
-  );
+  return Object.fromEntries(sizes.map(([name, size]) => [name, numbers.subarray(start, (start += size))]));
 }
 
 // ── Las cuentas sueltas ──────────────────────────────────────────────────────────────────────────────────
@@ -46,7 +44,10 @@ function gelu(x) {
 /** El producto escalar de `size` números de `a`, desde el lugar `i`, por los de `b`, desde `j`. De cuatro en
  * cuatro, porque el procesador sabe hacer cuatro sumas a la vez; `size` es múltiplo de 4. */
 function dot(a, i, b, j, size) {
-  let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  let s0 = 0,
+    s1 = 0,
+    s2 = 0,
+    s3 = 0;
   for (const end = i + size; i < end; i += 4, j += 4) {
     s0 += a[i] * b[j];
     s1 += a[i + 1] * b[j + 1];
@@ -141,7 +142,8 @@ class GPT {
     const weights = [];
     for (let head = 0; head < this.config.n_heads; head++) {
       weights.push(this.lookBack(query, keys, head, place));
-      if (!this.headsOff.has(`${layer}.${head}`)) { // apagada, entrega ceros
+      if (!this.headsOff.has(`${layer}.${head}`)) {
+        // apagada, entrega ceros
         this.mix(context, weights[head], values, head);
       }
     }

@@ -17,7 +17,10 @@ function splitText(text) {
 
 /** (filas, etiquetas de sus columnas) de una tabla escrita con columnas separadas por dos espacios o más. */
 function readTable(text) {
-  const [header, ...lines] = text.trim().split("\n").map((line) => line.trim().split(/ {2,}/));
+  const [header, ...lines] = text
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/ {2,}/));
   const names = header.map((name) => name.split(":")[0]);
   const rows = lines.map((cells) => Object.fromEntries(names.map((name, i) => [name, cells[i]])));
   return {
@@ -90,7 +93,10 @@ class Grammar {
 
   call(before, rest, { rule }) {
     const options = this.rules[rule].map(({ weight, needs, items }) => ({
-      weight, needs, row: null, then: this.node(before, [...items, ...rest]),
+      weight,
+      needs,
+      row: null,
+      then: this.node(before, [...items, ...rest]),
     }));
     if (options.length === 1) return options[0].then;
     const reads = options.filter(({ needs }) => needs).map(({ needs }) => needs.slice(0, 2));
@@ -100,7 +106,10 @@ class Grammar {
   draw(before, rest, { variable, table, column, sign, other }) {
     const then = this.node(before, rest);
     const options = this.tables[table].rows.map((row) => ({
-      weight: row.peso, then, row, needs: column ? [...other, row[column], sign === "="] : null,
+      weight: row.peso,
+      then,
+      row,
+      needs: column ? [...other, row[column], sign === "="] : null,
     }));
     return this.add({ reads: column ? [other] : [], options, variable });
   }
@@ -109,7 +118,10 @@ class Grammar {
     const [base, prefix = ""] = parts[0].split(".");
     const features = parts.slice(1).map((part) => part.split("."));
     const drawnHere = base in this.tableOf;
-    const { rows, labels } = this.tables[this.tableOf[base]] ?? { rows: [this.source.palabras[base]], labels: {} };
+    const { rows, labels } = this.tables[this.tableOf[base]] ?? {
+      rows: [this.source.palabras[base]],
+      labels: {},
+    };
     const columns = Object.keys(rows[0]).filter(
       (name) => name !== "peso" && (features.length ? name.startsWith(prefix) : name === prefix),
     );
@@ -146,7 +158,10 @@ class Grammar {
       const after = (options ?? [{ then }]).flatMap((option) => this.columns(option.then));
       const needed = [...after.filter(([name]) => name !== variable), ...reads];
       const unique = new Map(needed.map((pair) => [pair.join("."), pair]));
-      this.columnsOf.set(number, [...unique.keys()].sort().map((key) => unique.get(key)));
+      this.columnsOf.set(
+        number,
+        [...unique.keys()].sort().map((key) => unique.get(key)),
+      );
     }
     return this.columnsOf.get(number);
   }
@@ -202,5 +217,10 @@ function remember(step, drawn, compute) {
 /** Sortea, con un número u de [0, 1), una palabra de {palabra → probabilidad}. */
 function drawKey(distribution, u) {
   const choices = [...distribution];
-  return choices[draw(choices.map(([, p]) => p), u)][0];
+  return choices[
+    draw(
+      choices.map(([, p]) => p),
+      u,
+    )
+  ][0];
 }

@@ -1,69 +1,48 @@
 "use strict";
-// Las cabezas: a quién miran, y qué se rompe al apagarlas.
+// Apagar cabezas: qué se rompe en el lugar elegido y, por clases de palabras, en unos cuantos cuentos.
 
 const EXAM = 20; // cuentos en que se mide lo que se rompe
 const EXAM_SEED = 7;
 
+/** El nombre de una cabeza, que se guarda como "bloque.cabeza". */
+function headName(head) {
+  const [layer, number] = head.split(".");
+  return `bloque ${layer}, cabeza ${number}`;
+}
+
+/** Todas las cabezas del modelo. */
+function allHeads({ n_layers: layers, n_heads: heads }) {
+  return Array.from({ length: layers * heads }, (_, i) => `${Math.floor(i / heads)}.${i % heads}`);
+}
+
 function showHeads(explorer) {
-  const choose = (head) => el("label", {},
-    el("input", { type: "radio", name: "head", value: head, checked: head === explorer.head }), headName(head));
+  const choose = (head) =>
+    el(
+      "label",
+      {},
+      el("input", { type: "radio", name: "head", value: head, checked: head === explorer.head }),
+      headName(head),
+    );
   const heads = allHeads(explorer.whole.config);
   if (!byId("head-choice").children.length) {
     byId("head-choice").replaceChildren(...heads.map(choose));
-    byId("switches").replaceChildren(...heads.map((head) => el("button",
-      { type: "button", role: "switch", "data-head": head }, el("span", {}, headName(head)), el("small", {}), el("small", {}))));
+    byId("switches").replaceChildren(
+      ...heads.map((head) =>
+        el(
+          "button",
+          { type: "button", role: "switch", "data-head": head },
+          el("span", {}, headName(head)),
+          el("small", {}),
+          el("small", {}),
+        ),
+      ),
+    );
   }
   for (const button of byId("switches").children) {
     const on = !explorer.model.headsOff.has(button.dataset.head);
     button.setAttribute("aria-checked", String(on));
     button.children[1].textContent = on ? "encendida" : "apagada";
   }
-}
-
-function showAttention(explorer) {
-  const { place } = explorer;
-  const weights = weightsOf(explorer);
-  byId("attention-question").textContent =
-    `Para decidir qué viene detrás de «${spoken(explorer.word())}», ¿a qué palabras miraría cada cabeza? Piénsalo y elige una.`;
-  const words = storyWords(explorer);
-  wordList(byId("looks"), "Palabras a las que mira", words, place, (word, at) => {
-    const weight = weights[at] ?? 0;
-    return { text: `${spoken(word)}, lugar ${at}, peso ${spanish(weight)}`, weight };
-  });
-  showLines(explorer);
-  const most = Array.from(weights.keys()).sort((a, b) => weights[b] - weights[a]).slice(0, 4);
-  const said = most.map((at) => `«${spoken(words[at])}» ${spanish(weights[at])}`).join(", ");
-  byId("attention-says").textContent = `La del ${headName(explorer.head)}, leyendo «${spoken(explorer.word())}», mira sobre todo a ${said}.`;
-  byId("attention-table").replaceChildren(attentionTable(explorer));
-}
-
-/** A quién mira la cabeza elegida desde el lugar elegido. */
-function weightsOf({ traces, place, head }) {
-  const [layer, number] = head.split(".");
-  return traces[place].weights[layer][number];
-}
-
-function showLines(explorer) {
-  drawLooks(byId("looks"), explorer.place, weightsOf(explorer));
-}
-
-/** Los pesos de las ocho cabezas: una fila por token mirado, los diez que más llaman a alguna. */
-function attentionTable(explorer) {
-  const all = explorer.traces[explorer.place].weights.flat();
-  const most = (place) => Math.max(...all.map((weights) => weights[place]));
-  const places = Array.from(all[0].keys()).sort((a, b) => most(b) - most(a)).slice(0, 10).sort((a, b) => a - b);
-  const cell = (weight) => {
-    const made = el("td", { class: "weight" }, spanish(weight));
-    made.style.setProperty("--w", weight);
-    return made;
-  };
-  const rows = places.map((place) => [
-    el("span", {}, wordNode(explorer.word(place)), ` (${place})`), ...all.map((weights) => cell(weights[place])),
-  ]);
-  const rest = all.map((weights) => Math.max(0, 1 - places.reduce((sum, place) => sum + weights[place], 0)));
-  if (all[0].length > places.length) rows.push(["las demás", ...rest.map(cell)]);
-  const heads = allHeads(explorer.whole.config).map((head) => headName(head));
-  return table("Pesos de atención de cada cabeza", ["token mirado", ...heads], rows);
 }
 
 let errand = 0; // la última cuenta pedida: las anteriores se abandonan
@@ -105,10 +84,12 @@ function headsSay(explorer) {
   if (!explorer.reading() || explorer.isFull()) return `${without}. Aquí no hay verdad con que comparar.`;
   const [whole, cut] = [explorer.wholeTraces, explorer.traces].map((traces) => explorer.belief(traces, {}));
   const [old, now] = [whole, cut].map((belief) => explorer.favourite(belief));
-  const nats = `${without}, la distancia a la verdad pasa aquí de ${spanish(explorer.divergence(whole))} a ${spanish(explorer.divergence(cut))} nats.`;
+  const [before, after] = [whole, cut].map((belief) => spanish(explorer.divergence(belief)));
+  const nats = `${without}, la distancia a la verdad pasa aquí de ${before} a ${after} nats.`;
   const { distribution } = explorer.reading();
   if (old === now) return `${nats} La favorita sigue siendo «${spoken(now)}».`;
-  return `${nats} La favorita era «${spoken(old)}» y ahora es «${spoken(now)}»${distribution.has(now) ? "" : ", que es imposible"}.`;
+  const wrong = distribution.has(now) ? "" : ", que es imposible";
+  return `${nats} La favorita era «${spoken(old)}» y ahora es «${spoken(now)}»${wrong}.`;
 }
 
 // ── Qué se rompe, por clases de palabras, en unos cuantos cuentos ────────────────────────────────────────
@@ -169,12 +150,19 @@ function measureDamage(explorer, done) {
 }
 
 function showDamage(off, sums) {
-  const rows = [...sums].map(([label, [count, whole, cut]]) => [label, ...[count, whole, cut, cut - whole].map((value) => spanish(value))]);
+  const rows = [...sums].map(([label, [count, whole, cut]]) => [
+    label,
+    ...[count, whole, cut, cut - whole].map((value) => spanish(value)),
+  ]);
   rows.sort((a, b) => sums.get(b[0])[2] - sums.get(b[0])[1] - sums.get(a[0])[2] + sums.get(a[0])[1]);
   const without = off.sort().map(headName).join(" y ");
   const caption = `Nats de más por cuento, en ${EXAM} cuentos nuevos, sin ${without}`;
   const head = ["clase", "palabras", "entero", "sin ella", "lo que se rompe"];
   if (off.length > 1) head[3] = "sin ellas";
-  const holder = el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": caption }, table(caption, head, rows, { visible: true }));
+  const holder = el(
+    "div",
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": caption },
+    table(caption, head, rows, { visible: true }),
+  );
   byId("damage").replaceChildren(holder);
 }

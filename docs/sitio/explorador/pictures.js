@@ -1,6 +1,9 @@
 "use strict";
 // Los dibujos de la página: tablas, barras, franjas de números y líneas de atención.
 
+/** El elemento de la página que se llama así. */
+const byId = (id) => document.getElementById(id);
+
 /** Un elemento con sus atributos y lo que lleva dentro (textos o elementos). */
 function el(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -41,10 +44,18 @@ function table(caption, head, rows, { visible = false, name = "" } = {}) {
     { class: name },
     el("caption", visible ? {} : { class: "hidden" }, caption),
     el("thead", {}, el("tr", {}, ...head.map((cell) => el("th", { scope: "col" }, cell)))),
-    el("tbody", {}, ...rows.map(([first, ...cells]) => el(
-      "tr", {}, el("th", { scope: "row" }, first),
-      ...cells.map((cell) => (cell instanceof HTMLTableCellElement ? cell : el("td", {}, cell))),
-    ))),
+    el(
+      "tbody",
+      {},
+      ...rows.map(([first, ...cells]) =>
+        el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, first),
+          ...cells.map((cell) => (cell instanceof HTMLTableCellElement ? cell : el("td", {}, cell))),
+        ),
+      ),
+    ),
   );
 }
 
@@ -65,12 +76,21 @@ function barCell(p, kind, before = p) {
 /** Una franja: una casilla por número, naranja si es positivo y azul si es negativo, más fuerte cuanto mayor. */
 function strip(values, label, largest) {
   const width = 10;
-  const cells = Array.from(values, (value, i) => svg("rect", {
-    x: i * width, width, height: 24, class: value < 0 ? "negative" : "positive",
-    "fill-opacity": Math.min(1, Math.abs(value) / largest).toFixed(3),
-  }));
+  const cells = Array.from(values, (value, i) =>
+    svg("rect", {
+      x: i * width,
+      width,
+      height: 24,
+      class: value < 0 ? "negative" : "positive",
+      "fill-opacity": Math.min(1, Math.abs(value) / largest).toFixed(3),
+    }),
+  );
   const box = { viewBox: `0 0 ${values.length * width} 24`, preserveAspectRatio: "none" };
-  const drawn = svg("svg", { ...box, role: "img", "aria-label": `Franja de ${label}. Los números están en la tabla.` }, ...cells);
+  const drawn = svg(
+    "svg",
+    { ...box, role: "img", "aria-label": `Franja de ${label}. Los números están en la tabla.` },
+    ...cells,
+  );
   return el("figure", { class: "strip" }, el("figcaption", {}, label), drawn);
 }
 
@@ -81,7 +101,10 @@ function largestOf(...lists) {
 
 /** Una tabla con una fila por número de unos vectores de la misma longitud. */
 function vectorTable(caption, names, vectors) {
-  const rows = Array.from(vectors[0], (_, i) => [String(i), ...vectors.map((vector) => spanish(vector[i], 3))]);
+  const rows = Array.from(vectors[0], (_, i) => [
+    String(i),
+    ...vectors.map((vector) => spanish(vector[i], 3)),
+  ]);
   return table(caption, ["número", ...names], rows);
 }
 
@@ -90,16 +113,26 @@ function wordList(container, label, words, chosen, describe) {
   const focused = container.contains(document.activeElement);
   container.setAttribute("role", "listbox");
   container.setAttribute("aria-label", label);
-  container.replaceChildren(...words.map((word, place) => {
-    const { text, extra, weight = 0, wrong = false } = describe(word, place);
-    const option = el("span", {
-      role: "option", "aria-selected": String(place === chosen), "aria-label": text,
-      tabindex: place === chosen ? 0 : -1, "data-place": place, class: wrong ? "wrong" : null,
-    }, wordNode(word));
-    if (extra != null) option.append(el("small", {}, String(extra)));
-    option.style.setProperty("--w", weight);
-    return option;
-  }));
+  container.replaceChildren(
+    ...words.map((word, place) => {
+      const { text, extra, weight = 0, wrong = false } = describe(word, place);
+      const option = el(
+        "span",
+        {
+          role: "option",
+          "aria-selected": String(place === chosen),
+          "aria-label": text,
+          tabindex: place === chosen ? 0 : -1,
+          "data-place": place,
+          class: wrong ? "wrong" : null,
+        },
+        wordNode(word),
+      );
+      if (extra != null) option.append(el("small", {}, String(extra)));
+      option.style.setProperty("--w", weight);
+      return option;
+    }),
+  );
   if (focused) container.querySelector('[aria-selected="true"]').focus();
 }
 
@@ -113,14 +146,17 @@ function drawLooks(container, chosen, weights) {
     return [box.left + box.width / 2 - frame.left, box.top - frame.top];
   };
   const [x, y] = center(chosen);
-  const lines = Array.from(weights.keys()).filter((place) => weights[place] >= 0.03 && place !== chosen).map((place) => {
-    const [toX, toY] = center(place);
-    const bend = Math.min(y, toY) - 14 - Math.abs(x - toX) / 12;
-    return svg("path", {
-      d: `M${x},${y} Q${(x + toX) / 2},${bend} ${toX},${toY}`,
-      "stroke-width": (1 + 7 * weights[place]).toFixed(2), "stroke-opacity": (0.35 + 0.6 * weights[place]).toFixed(2),
+  const lines = Array.from(weights.keys())
+    .filter((place) => weights[place] >= 0.03 && place !== chosen)
+    .map((place) => {
+      const [toX, toY] = center(place);
+      const bend = Math.min(y, toY) - 14 - Math.abs(x - toX) / 12;
+      return svg("path", {
+        d: `M${x},${y} Q${(x + toX) / 2},${bend} ${toX},${toY}`,
+        "stroke-width": (1 + 7 * weights[place]).toFixed(2),
+        "stroke-opacity": (0.35 + 0.6 * weights[place]).toFixed(2),
+      });
     });
-  });
   const size = { width: frame.width, height: frame.height, viewBox: `0 0 ${frame.width} ${frame.height}` };
   container.append(svg("svg", { ...size, class: "lines", "aria-hidden": "true" }, ...lines));
 }

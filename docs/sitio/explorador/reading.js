@@ -75,7 +75,9 @@ class Reading {
       for (const { needs, then, row } of step?.options ?? []) {
         const fails = !meets(needs, way.drawn);
         if (fails && (way.lacks || !needs[3])) continue; // dos condiciones, o una que pide ser distinto
-        const lacks = fails ? { variable: needs[0], row: { [needs[1]]: needs[2] }, columns: [needs[1]] } : way.lacks;
+        const lacks = fails
+          ? { variable: needs[0], row: { [needs[1]]: needs[2] }, columns: [needs[1]] }
+          : way.lacks;
         waiting.push({ ...way, step: then, read: 0, drawn: withRow(step, row, way.drawn), lacks });
       }
     }
@@ -94,7 +96,9 @@ class Reading {
         const other = this.grammar.words(step, { ...drawn, [variable]: row });
         const alike = written.slice(0, read).every((piece, i) => piece === other[i]);
         if (!alike || other[read] !== word) continue;
-        const [exact, rest] = [true, false].map((is) => columns.filter((name) => (row[name] === word.trim()) === is));
+        const [exact, rest] = [true, false].map((is) =>
+          columns.filter((name) => (row[name] === word.trim()) === is),
+        );
         return { variable, row, columns: [...exact, ...rest, ...Object.keys(row)] };
       }
     }

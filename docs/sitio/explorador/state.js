@@ -118,7 +118,10 @@ class Explorer {
   /** Hasta seis palabras para elegir: las que más vienen y, entre las imposibles, las que más tientan al modelo. */
   choices() {
     const { distribution } = this.reading();
-    const possible = [...distribution].sort((a, b) => b[1] - a[1]).slice(0, 4).map(([word]) => word);
+    const possible = [...distribution]
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, 4)
+      .map(([word]) => word);
     const belief = this.belief(this.wholeTraces, {});
     const tempting = this.words.filter((word) => !distribution.has(word));
     tempting.sort((a, b) => belief[this.number.get(b)] - belief[this.number.get(a)]);
@@ -136,7 +139,10 @@ class Explorer {
     const [you, model, perfect] = this.answer.points;
     const { score } = this;
     this.score = {
-      rounds: score.rounds + 1, you: score.you + you, model: score.model + model, perfect: score.perfect + perfect,
+      rounds: score.rounds + 1,
+      you: score.you + you,
+      model: score.model + model,
+      perfect: score.perfect + perfect,
     };
     this.pending = false;
   }

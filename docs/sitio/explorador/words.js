@@ -4,7 +4,11 @@
 /** Número a la española: coma decimal y el signo menos de verdad. */
 function spanish(value, decimals = 2) {
   if (value === Infinity) return "∞";
-  return value.toFixed(decimals).replace(".", ",").replace("-", "−").replace(/^−(0,0*)$/u, "$1");
+  return value
+    .toFixed(decimals)
+    .replace(".", ",")
+    .replace("-", "−")
+    .replace(/^−(0,0*)$/u, "$1");
 }
 
 /** Un entero, con un espacio fino cada tres cifras desde 10 000, como en el curso. */
@@ -29,8 +33,15 @@ function findWord(typed, vocabulary, distribution) {
 /** Las tres palabras de la lengua más parecidas a una que no existe. */
 function similar(typed, vocabulary) {
   const text = typed.trim().toLowerCase();
-  const near = [...new Set(Array.from(vocabulary, spoken))].map((word) => [distance(text, word.toLowerCase()), word]);
-  return near.sort((a, b) => a[0] - b[0]).slice(0, 3).filter(([far]) => far <= text.length / 2).map(([, word]) => word);
+  const near = [...new Set(Array.from(vocabulary, spoken))].map((word) => [
+    distance(text, word.toLowerCase()),
+    word,
+  ]);
+  return near
+    .sort((a, b) => a[0] - b[0])
+    .slice(0, 3)
+    .filter(([far]) => far <= text.length / 2)
+    .map(([, word]) => word);
 }
 
 /** Cuántas letras hay que cambiar, quitar o poner para ir de una palabra a otra (Levenshtein, 1966). */
@@ -48,13 +59,27 @@ function distance(a, b) {
 
 // Cómo se nombra lo que sortea cada tabla de la gramática y lo que significa cada suceso.
 const ABOUT = {
-  persona: "quien protagoniza el cuento", compa: "quien lo acompaña", oficio: "lo que es", caracter: "su carácter",
-  tiempo: "el tiempo que hace", lugar: "el lugar", trato: "lo que son entre sí", objeto: "lo que llevaba",
-  cualidad: "cómo era lo que llevaba", fruta: "lo que reparten", cuenta: "la cuenta", suceso: "lo que pasó",
-  animal: "el animal", pena: "lo que sintió", animo: "cómo volvieron",
+  persona: "quien protagoniza el cuento",
+  compa: "quien lo acompaña",
+  oficio: "lo que es",
+  caracter: "su carácter",
+  tiempo: "el tiempo que hace",
+  lugar: "el lugar",
+  trato: "lo que son entre sí",
+  objeto: "lo que llevaba",
+  cualidad: "cómo era lo que llevaba",
+  fruta: "lo que reparten",
+  cuenta: "la cuenta",
+  suceso: "lo que pasó",
+  animal: "el animal",
+  pena: "lo que sintió",
+  animo: "cómo volvieron",
 };
 const EVENTS = {
-  perdida: "algo se pierde", rota: "algo se rompe", robo: "un animal se lleva algo", olvido: "algo se queda olvidado",
+  perdida: "algo se pierde",
+  rota: "algo se rompe",
+  robo: "un animal se lleva algo",
+  olvido: "algo se queda olvidado",
 };
 const GENDERS = { f: "femenino", m: "masculino" };
 
