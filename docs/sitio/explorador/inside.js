@@ -55,7 +55,7 @@ function showLens(explorer) {
       distance,
     ];
   });
-  const head = ["altura", "1.ª", "2.ª", "3.ª", "distancia (nats)"];
+  const head = ["altura", "1.ª", "2.ª", "3.ª", "distancia"];
   byId("lens").replaceChildren(
     ...strips,
     el(

@@ -39,9 +39,10 @@ function placeSays(explorer) {
   const where = `Leídos ${place + 1} de ${ids.length} tokens; el último, «${spoken(explorer.word())}».`;
   if (explorer.isFinished()) {
     const first = explorer.readings.findIndex((_, at) => isWrong(explorer, at));
-    if (first > 0)
+    if (first > 0) {
       const wrong = `«${spoken(explorer.word(first))}», en el lugar ${first}, era imposible`;
       return `El cuento ha acabado, pero no es de esta lengua: ${wrong}.`;
+    }
     return endsWell(explorer, place)
       ? "El cuento ha acabado, y es correcto."
       : "El cuento ha acabado antes de tiempo.";
