@@ -58,7 +58,7 @@ def main(arguments):
     """Escribe los datos al lado de la página."""
     parser = Parser(
         "docs/sitio/explorer_data.py",
-        "Escribe los datos del explorador (el modelo y la gramática de los cuentos) en docs/sitio/explorador/.",
+        "Escribe en docs/sitio/explorador/ los datos de la página: el modelo y la gramática de los cuentos.",
         "python docs/sitio/explorer_data.py",
     )
     parser.usage = "python docs/sitio/explorer_data.py"

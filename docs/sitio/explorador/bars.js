@@ -68,7 +68,7 @@ function gapText(explorer, truth) {
   const changed = !isNeutral(explorer.mixer) || explorer.model.headsOff.size > 0;
   const parts = [
     nats === Infinity
-      ? "La distancia (divergencia KL) es infinita: así, el modelo nunca diría alguna palabra que sí puede venir."
+      ? "La distancia (divergencia KL) es infinita: el modelo nunca diría alguna palabra que sí puede venir."
       : `Distancia entre la verdad y el modelo (divergencia KL): ${spanish(nats)} nats.`,
     changed ? `Entero y sin mandos, ${spanish(explorer.divergence(raw))}.` : "",
     `La propia verdad duda ${spanish(explorer.entropy())} nats, y eso no lo quita nadie.`,
