@@ -41,6 +41,7 @@ function readBeginning(explorer, text) {
   explorer.start(words.slice(0, unknown < 0 ? room : Math.min(unknown, room)));
   if (unknown < 0)
     return words.length > room ? `Caben ${room} palabras y signos: el resto no se ha leído.` : "";
+  if (explorer.number.has(` ${words[unknown]}`)) return `Ningún cuento empieza por «${words[unknown]}».`;
   return `${unknownText(explorer, words[unknown])} Leído hasta ahí.`;
 }
 

@@ -69,7 +69,7 @@ function softmax(scores) {
 // ── El modelo ────────────────────────────────────────────────────────────────────────────────────────────
 
 class GPT {
-  /** config: la del curso (vocab_size, context_length, emb_dim, n_heads, n_layers). tensors: de nameTensors. */
+  /** config: la del curso (vocab_size, context_length, emb_dim…). tensors: los de nameTensors. */
   constructor(config, tensors) {
     this.config = config;
     this.tensors = tensors;

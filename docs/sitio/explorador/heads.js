@@ -47,7 +47,7 @@ function showHeads(explorer) {
 
 let errand = 0; // la última cuenta pedida: las anteriores se abandonan
 
-/** Debajo de cada interruptor, lo que se pierde de más aquí sin esa cabeza. Una cada vez, sin parar la página. */
+/** Debajo de cada interruptor, lo que se pierde aquí sin esa cabeza. Una cada vez, sin parar la página. */
 function showDamageHere(explorer) {
   const mine = ++errand;
   const notes = [...byId("switches").children].map((button) => [button.dataset.head, button.children[2]]);
@@ -102,7 +102,7 @@ function seeded(seed) {
   };
 }
 
-/** Un cuento leído por la gramática: sus números y, de cada palabra, la clase y lo que cuesta a quien la sabe. */
+/** Un cuento leído por la gramática: sus números y, de cada palabra, la clase y lo que cuesta. */
 function examStory(explorer, random) {
   const words = explorer.grammar.sample(random);
   const readings = explorer.grammar.follow(words.slice(0, -1));

@@ -73,7 +73,7 @@ function barCell(p, kind, before = p) {
   return el("td", {}, el("span", { class: "cell" }, bar, number));
 }
 
-/** Una franja: una casilla por número, naranja si es positivo y azul si es negativo, más fuerte cuanto mayor. */
+/** Una franja: una casilla por número, naranja si es positivo y azul si no, más fuerte cuanto mayor. */
 function strip(values, label, largest) {
   const width = 10;
   const cells = Array.from(values, (value, i) =>

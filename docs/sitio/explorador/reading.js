@@ -56,7 +56,7 @@ class Reading {
     return new Reading(this.grammar, [...live.values()]);
   }
 
-  /** La clase de una palabra que puede venir: su etiqueta o, si no lleva, fija si no hay otra y, si no, libre. */
+  /** La clase de una palabra posible: su etiqueta o, si no lleva, fija si no hay otra y, si no, libre. */
   label(word) {
     const { fija, libre } = this.grammar.source;
     return this.labels.get(word) ?? (this.distribution.get(word) >= 1 - 1e-9 ? fija : libre);
@@ -84,8 +84,8 @@ class Reading {
     return null;
   }
 
-  /** Lo que le falta a una manera para que su paso escriba `word`: lo que ya le faltaba, u otra fila en lo que
-   * estaba sorteado. {variable, row, columns}: las columnas, por orden de preferencia. */
+  /** Lo que le falta a una manera para que su paso escriba `word`: lo que ya le faltaba, u otra fila en lo
+   * que estaba sorteado. {variable, row, columns}: las columnas, por orden de preferencia. */
   lack(step, { drawn, known, read, lacks }, word) {
     if (!step) return word === END_OF_TEXT ? lacks : null;
     const written = this.grammar.words(step, drawn);
@@ -105,7 +105,7 @@ class Reading {
     return null;
   }
 
-  /** De las columnas de lo que falta, la primera en la que todas las maneras vivas dicen lo mismo, y otra cosa. */
+  /** De las columnas de lo que falta, la primera en que todas las maneras vivas coinciden, en otra cosa. */
   settle(lack) {
     for (const column of lack?.columns ?? []) {
       const rows = new Set(this.live.map(({ drawn }) => drawn[lack.variable]));

@@ -115,7 +115,7 @@ class Explorer {
     return this.words[probabilities.indexOf(probabilities.reduce((a, b) => Math.max(a, b)))];
   }
 
-  /** Hasta seis palabras para elegir: las que más vienen y, entre las imposibles, las que más tientan al modelo. */
+  /** Seis palabras para elegir: las que más vienen y, de las imposibles, las que más tientan al modelo. */
   choices() {
     const { distribution } = this.reading();
     const possible = [...distribution]
