@@ -226,7 +226,8 @@ def test_the_model_reads_in_one_sitting():
 def test_the_distribution_is_exact_after_every_prefix(engine):
     stories = [[*split_text(GRAMMAR.story(index, "explorador")), END_OF_TEXT] for index in range(5)]
     stories += engine.evaluate(
-        """() => [1, 2, 3, 4, 5, 6, 7, 8, 9].map((seed) => {  // cada palabra posible, por igual: pisa también lo raro
+        # Cada palabra posible, por igual: pisa también lo raro.
+        """() => [1, 2, 3, 4, 5, 6, 7, 8, 9].map((seed) => {
             const random = seeded(seed), words = [];
             for (let reading = explorer.grammar.begin(); reading; reading = reading.after(words.at(-1))) {
                 const choices = [...reading.distribution.keys()];
@@ -551,22 +552,33 @@ def test_the_keyboard_alone_plays(explorer):
     assert explorer.get_attribute('[data-head="0.2"]', "aria-checked") == "false"
 
 
-@pytest.mark.parametrize("width", [1280, 360])
-def test_axe_finds_nothing_wide_or_narrow_light_or_dark(explorer, width):
-    from axe_playwright_python.sync_playwright import Axe
+def audit(page, **options):
+    """Lo que axe encuentra mal: [(regla, dónde)]. Con `preload` pediría otra vez el CSS, que por file:// no va."""
+    found = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    violations = found.run(page, options={"preload": False, **options}).response["violations"]
+    return [(rule["id"], [node["html"][:99] for node in rule["nodes"]]) for rule in violations]
 
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_axe_finds_nothing_wide_or_narrow_light_or_dark(explorer, width, scheme):
+    """Los colores no dependen de la anchura: los otros dos casos solo difieren de estos en ellos."""
     explorer.set_viewport_size({"width": width, "height": 800})
-    for scheme in ("light", "dark"):
-        explorer.emulate_media(color_scheme=scheme)
-        found = [Axe().run(explorer)] if scheme == "light" else []
-        if explorer.is_visible("#reveal"):
-            explorer.click("[data-guess]")
-            explorer.click('[data-head="0.1"]')
-        explorer.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-        found.append(Axe().run(explorer))
-        for results in found:
-            assert results.violations_count == 0, results.generate_report()
-        assert explorer.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    explorer.emulate_media(color_scheme=scheme)
+    if scheme == "light":
+        assert not audit(explorer)
+    explorer.click("[data-guess]")
+    explorer.click('[data-head="0.1"]')
+    explorer.evaluate(
+        """() => {
+            document.querySelectorAll("details").forEach((each) => { each.open = true; });
+            // De las tablas largas bastan unas filas: las demás son iguales.
+            document.querySelectorAll(".scroll tr:nth-child(n + 4)").forEach((row) => row.remove());
+        }"""
+    )
+    assert not audit(explorer)
+    assert explorer.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    explorer.emulate_media(color_scheme="dark" if scheme == "light" else "light")
+    assert not audit(explorer, runOnly=["color-contrast", "link-in-text-block"])
     small = explorer.evaluate(
         """() => [...document.querySelectorAll("button, input, summary, [role=option]")]
             .filter((each) => each.checkVisibility())
@@ -588,7 +600,7 @@ def test_every_picture_has_a_table_behind(explorer):
         assert explorer.locator(f"#{id}-table tbody tr").count() == 64
     assert explorer.locator("#tokens-table tbody tr").count() == len(ids_of(CHOOSING))
     captions = explorer.eval_on_selector_all(
-        "main table", "all => all.map((each) => each.caption?.innerText)"
+        "main table", "all => all.map((each) => each.caption?.textContent)"
     )
     assert len(captions) >= 6 and all(captions)
 

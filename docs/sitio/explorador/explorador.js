@@ -24,7 +24,9 @@ function listen(explorer, id, event, react) {
     if (event === "submit") happened.preventDefault();
     if (react(happened) === false) return;
     render(explorer);
-    if (document.activeElement === document.body) byId("question").focus({ preventScroll: true });
+    const focused = document.activeElement;
+    const lost = focused === document.body || !focused.checkVisibility();
+    if (lost) byId("question").focus({ preventScroll: true });
   });
 }
 
