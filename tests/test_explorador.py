@@ -553,7 +553,7 @@ def test_the_keyboard_alone_plays(explorer):
 
 
 def audit(page, part="body"):
-    """Lo que axe encuentra mal: [(regla, dónde)]. Sin `preload`, que pide otra vez el CSS y por file:// no va."""
+    """Lo que axe encuentra mal: [(regla, dónde)]. `preload` pediría el CSS, y por file:// no va."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     violations = axe.run(page, part, {"preload": False, "resultTypes": ["violations"]}).response["violations"]
     return [(rule["id"], [node["html"][:99] for node in rule["nodes"]]) for rule in violations]
