@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from browser import installed, require
 from explorer_page import SOURCES, bars, beginning, floats, load_explorer_data
 
 from gpt_course.inspection import attention_weights, head_off, logit_lens
@@ -554,8 +555,12 @@ def test_the_keyboard_alone_plays(explorer):
 
 def audit(page, part="body"):
     """Lo que axe encuentra mal: [(regla, dónde)]. `preload` pediría el CSS, y por file:// no va."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    violations = axe.run(page, part, {"preload": False, "resultTypes": ["violations"]}).response["violations"]
+    require(installed("axe_playwright_python"), 'el extra «navegador»: pip install -e ".[navegador]"')
+    from axe_playwright_python.sync_playwright import Axe
+
+    violations = (
+        Axe().run(page, part, {"preload": False, "resultTypes": ["violations"]}).response["violations"]
+    )
     return [(rule["id"], [node["html"][:99] for node in rule["nodes"]]) for rule in violations]
 
 
