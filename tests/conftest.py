@@ -4,6 +4,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 from browser import chromium, page, server, site  # noqa: F401
+from explorer_page import engine, explorer, explorer_folder, rounded_model  # noqa: F401
 
 matplotlib.use("Agg")
 pytest.register_assert_rewrite("answers")  # antes de importarlos: un `assert` que falla dice qué comparaba
