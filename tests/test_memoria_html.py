@@ -16,7 +16,7 @@ from gpt_course.memory.report import LABELS, named, summary
 ADDRESS = (Path(__file__).parents[1] / "docs" / "sitio" / "memoria" / "memoria.html").as_uri()
 # La cuenta entera de una lista de planes; los enteros viajan como texto, para no perder ninguno.
 LEDGER = """plans => JSON.stringify(plans.map(plan => {
-  for (const key in plan) if (typeof plan[key] === "string" && /^\\d+$/.test(plan[key])) plan[key] = BigInt(plan[key]);
+  for (const key in plan) if (/^\\d+$/.test(plan[key])) plan[key] = BigInt(plan[key]);
   return {
     parameters: parameters(plan), training_bytes: trainingSizes(plan), activation_bytes: activations(plan),
     training_timeline_bytes: trainingTimeline(plan), training_peak_bytes: trainingPeak(plan),
@@ -33,7 +33,7 @@ def calculator(page):
 
 
 def random_plan(draw):
-    """Un plan cualquiera: los hay de un token y los hay mayores que lo que cabe en un decimal de JavaScript."""
+    """Un plan cualquiera, de un token o con más bytes que los enteros que caben en un número de JavaScript."""
     high = draw.choice((40, 3000, 10**8))
     heads = draw.randint(1, 64)
     context = draw.randint(1, high)
@@ -136,7 +136,9 @@ def shown_rows(page, where):
 
 
 def expected_rows(sizes):
-    return {label: [spanish(f"{size / 2**20:.2f}"), spanish(str(size))] for label, size in named(sizes).items()}
+    return {
+        label: [spanish(f"{size / 2**20:.2f}"), spanish(str(size))] for label, size in named(sizes).items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,9 @@ def test_what_is_shown_is_what_the_command_shown_computes(calculator, query):
     assert shown_rows(calculator, "inference") == generate
     assert shown_rows(calculator, "activations") == expected_rows(found["activation_bytes"])
     assert shown_rows(calculator, "file") == expected_rows({"weights_file": found["weights_file_bytes"]})
-    lines = {label.replace(" (el pico)", ""): cells for label, cells in shown_rows(calculator, "timeline").items()}
+    lines = {
+        label.replace(" (el pico)", ""): cells for label, cells in shown_rows(calculator, "timeline").items()
+    }
     assert lines == expected_rows(moments)
     said = calculator.locator("#verdict p").all_text_contents()
     assert said == ([line.strip() for line in spanish(verdict(plan, ram)).split("\n")] if ram else said)
@@ -232,7 +236,9 @@ def test_a_bad_value_says_so_beside_its_field_and_breaks_nothing(calculator):
 
 def test_a_bad_address_says_so_and_still_counts(calculator):
     calculator.goto("about:blank")
-    calculator.goto(f"{ADDRESS}#model=gpt9&foo=1&dtype=fp8&drop-rate=2&batch=cien&checkpointing=no&toString=1")
+    calculator.goto(
+        f"{ADDRESS}#model=gpt9&foo=1&dtype=fp8&drop-rate=2&batch=cien&checkpointing=no&toString=1"
+    )
     notice = calculator.locator("#notice").inner_text()
     for piece in ("«gpt9»", "«foo=1»", "«dtype=fp8»", "«drop-rate=2»", "«checkpointing=no»", "«toString=1»"):
         assert piece in notice
@@ -296,7 +302,10 @@ def test_it_fits_a_phone_also_with_the_longest_numbers(calculator, scheme):
     calculator.emulate_media(color_scheme=scheme)
     calculator.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     whole = "10000000" + "0"
-    for query in ("", f"#vocab-size={whole}&context-length={whole}&emb-dim={whole}&n-heads=1&batch={whole}&ram=8GiB"):
+    for query in (
+        "",
+        f"#vocab-size={whole}&context-length={whole}&emb-dim={whole}&n-heads=1&batch={whole}&ram=8GiB",
+    ):
         calculator.goto(ADDRESS + query)
         assert calculator.locator("#notice").is_hidden()
         assert calculator.evaluate("document.documentElement.scrollWidth") == 360
