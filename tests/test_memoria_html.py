@@ -33,7 +33,7 @@ def calculator(page):
 
 
 def random_plan(draw):
-    """Un plan cualquiera, de un token o con más bytes que los enteros que caben en un número de JavaScript."""
+    """Un plan cualquiera, de un token o con más bytes de los que caben en un número de JavaScript."""
     high = draw.choice((40, 3000, 10**8))
     heads = draw.randint(1, 64)
     context = draw.randint(1, high)
