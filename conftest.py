@@ -35,6 +35,7 @@ def _set_environment(variables):
 # Los ajustes de quien escribe «pytest» a mano tampoco llegan al curso. Lo primero, porque tests/conftest.py
 # importa matplotlib, que los lee entonces.
 _set_environment(ajustes.environment(str(ROOT)))
+os.environ["GPT_CURSO_SIN_REGISTRO"] = "1"  # lo que se prueba no es lo que hace quien estudia
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Un hilo en cada proceso (y en los núcleos que arranque): con más, los procesos se esperan unos a otros.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -4,6 +4,7 @@
     python3 curso.py probar [args…]        comprueba todas las salidas (los argumentos pasan a pytest)
     python3 curso.py probar --rapido       en un minuto: casi todas las lecciones y el modelo
     python3 curso.py regenerar [cuaderno…] vuelve a ejecutar los cuadernos y guarda sus salidas
+    python3 curso.py progreso              dice qué ejercicios llevas, lección por lección
 
 Opciones, delante de la orden:
     --sin-navegador     no abre el navegador: muestra la dirección (para servidores)
@@ -41,6 +42,7 @@ INDEX_URL = "/lab/tree/notebooks/indice.md"
 # Lo que ejecuta cada orden, con el Python de .venv y los argumentos que le siguen.
 PROGRAMS = {
     "regenerar": [str(ROOT / "tests" / "regenerate.py")],
+    "progreso": ["-m", "gpt_course.classroom", "progreso"],
 }
 # Lo que delata una instalación a medias, y lo único que puede haber en una carpeta .venv que se rehace.
 WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval", "pytest")

@@ -9,10 +9,14 @@ class BadInput(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """Las opciones de una orden, en español. example: una orden completa, para los errores."""
+    """Las opciones de una orden, en español. example: una orden completa, para los errores.
+
+    program: un módulo, como `gpt_course.memory`, o una orden de curso.py, como `curso.py progreso`.
+    """
 
     def __init__(self, program, description, example):
-        usage = " ".join(["python", "-m", program, "[opciones]"])
+        start = ["python3"] if program.startswith("curso.py ") else ["python", "-m"]
+        usage = " ".join([*start, program, "[opciones]"])
         super().__init__(usage=usage, description=description, allow_abbrev=False, add_help=False)
         self.example = example
         self.add = self.add_argument_group("Opciones").add_argument
@@ -28,11 +32,13 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def error(self, message):  # por ejemplo, `argument --batch: expected one argument`
-        option = message.split(":")[0].removeprefix("argument ")
+        option, _, names = message.removeprefix("argument ").partition(": ")
+        if option == "the following arguments are required":
+            raise BadInput(f"Falta {names}. Por ejemplo: {self.example}")
         raise BadInput(f"No se entiende {option}: le falta su valor o le sobra. Por ejemplo: {self.example}")
 
     def format_help(self):
-        return super().format_help().replace("usage:", "Uso:", 1)
+        return super().format_help().replace("usage:", "Uso:", 1).replace("positional arguments:", "Qué:", 1)
 
 
 def to_number(name, text, kind):

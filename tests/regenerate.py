@@ -168,7 +168,8 @@ def run(notebook, folder, may_fail):
         # nbclient trata Ctrl-C como un núcleo que muere solo; así llega hasta aquí como lo que es.
         asyncio.get_running_loop().add_signal_handler = lambda *_: None
         try:
-            await client.async_execute(env=ajustes.environment(str(ROOT)))
+            unrecorded = {"GPT_CURSO_SIN_REGISTRO": "1"}  # lo que llevas hecho no es una salida
+            await client.async_execute(env={**ajustes.environment(str(ROOT)), **unrecorded})
         except DeadKernelError:
             if asyncio.current_task().cancelling():
                 raise asyncio.CancelledError from None

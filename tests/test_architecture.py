@@ -56,6 +56,7 @@ PICTURE = {
     "memory": ["command", "config"],
     "exercises": [],
     "cells": ["exercises"],
+    "classroom": ["command", "exercises"],
     "bench": [
         *("config", "data", "fast", "generation", "initialization", "memory", "model", "plotting"),
         *("stories", "tokenizer", "training", "weights"),

@@ -1,8 +1,6 @@
 """Cómo se corrige un ejercicio: ni un error de quien estudia ni la solución, y lo que se ve y se apunta."""
 
 import builtins
-import json
-import threading
 from functools import partial
 
 import pytest
@@ -10,7 +8,7 @@ import torch
 
 from gpt_course.exercises import check, core
 from gpt_course.exercises.core import Wrong, choice, exercise, function, number, table
-from gpt_course.exercises.grading import progress, running
+from gpt_course.exercises.grading import running
 from gpt_course.exercises.grading.verdict import Verdict
 
 
@@ -172,82 +170,3 @@ def test_a_notebook_shows_it_with_display(declared, capsys, monkeypatch):
     monkeypatch.setattr(builtins, "display", shown.append, raising=False)
     number("modelo.99", 3, "tres.")
     assert corrected(capsys, 3) == "" and repr(shown[0]) == "✓ modelo.99: tres."
-
-
-# --- Lo que se apunta -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def lesson(declared, tmp_path, monkeypatch):
-    """Un cuaderno de lección en una carpeta de prueba, con los ejercicios modelo.0 a modelo.3."""
-    monkeypatch.setattr(builtins, "display", print, raising=False)
-    monkeypatch.setattr(progress, "NOTEBOOKS", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    for place in range(4):
-        number(f"modelo.{place}", place, "bien.")
-    number("otro.1", 1, "bien.")
-    return tmp_path / progress.FILE
-
-
-def test_progress_counts_each_exercise_once(lesson, capsys):
-    assert corrected(capsys, 1, "modelo.1") == "✓ modelo.1: bien. Llevas 1 de 3.\n"
-    assert corrected(capsys, 1, "otro.1") == "✓ otro.1: bien. Llevas 1 de 1.\n"
-    assert corrected(capsys, 2, "modelo.2") == "✓ modelo.2: bien. Llevas 2 de 3.\n"
-    assert corrected(capsys, 2, "modelo.2") == "✓ modelo.2: bien. Llevas 2 de 3.\n"
-    assert "Llevas" not in corrected(capsys, 9, "modelo.3") and "Llevas" not in corrected(
-        capsys, ..., "modelo.3"
-    )
-    assert corrected(capsys, 0, "modelo.0") == "✓ modelo.0: bien.\n"  # el de muestra no cuenta
-    assert [json.loads(line)["ejercicio"] for line in lesson.read_text().splitlines()] == [
-        "modelo.1",
-        "otro.1",
-        "modelo.2",
-    ]
-
-
-def test_solutions_and_tests_leave_no_trace(lesson, capsys, monkeypatch):
-    (lesson.parent / "soluciones").mkdir()
-    monkeypatch.chdir(lesson.parent / "soluciones")
-    assert corrected(capsys, 1, "modelo.1") == "✓ modelo.1: bien.\n"
-    monkeypatch.chdir(lesson.parent)
-    monkeypatch.delattr(builtins, "display")
-    assert corrected(capsys, 1, "modelo.1") == "✓ modelo.1: bien.\n"
-    assert not lesson.exists()
-
-
-def test_a_file_that_cannot_be_written_or_read_does_no_harm(lesson, capsys):
-    lesson.mkdir()
-    assert corrected(capsys, 1, "modelo.1") == "✓ modelo.1: bien. Llevas 1 de 3.\n"
-
-
-def test_lines_that_are_not_understood_are_skipped(tmp_path):
-    path = tmp_path / "p"
-    path.write_bytes(b'{"ejercicio": "a.1"}\n{"ejer\n\xff\n[1]\n{"otro": 1}\n3\n{"ejercicio": "a.2"}\n')
-    assert progress.read(path) == {"a.1", "a.2"}
-    assert progress.record(path, "a.3") == {"a.1", "a.2", "a.3"} == progress.read(path)
-
-
-def test_a_line_cut_short_does_not_spoil_the_next_one(tmp_path):
-    path = tmp_path / "p"
-    path.write_bytes(b'{"ejercicio": "a.1"}\n{"ejer')
-    progress.record(path, "a.2")
-    assert progress.read(path) == {"a.1", "a.2"}
-
-
-def test_two_notebooks_write_at_once(tmp_path):
-    path = tmp_path / "p"
-    names = [[f"a{writer}.{place}" for place in range(40)] for writer in range(4)]
-    threads = [
-        threading.Thread(target=lambda mine=mine: [progress.record(path, n) for n in mine]) for mine in names
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert progress.read(path) == {name for mine in names for name in mine}
-
-
-def test_the_progress_is_ignored_by_git_and_lies_beside_the_notebooks():
-    root = progress.NOTEBOOKS.parent
-    assert (progress.NOTEBOOKS / "00_bienvenida.ipynb").is_file()
-    assert progress.FILE in (root / ".gitignore").read_text().splitlines()

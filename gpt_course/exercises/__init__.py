@@ -1,5 +1,9 @@
-"""Ejercicios que se corrigen solos: `check("modelo.1", respuesta)` dice qué está bien, qué no y una pista."""
+"""Ejercicios que se corrigen solos: `check("modelo.1", respuesta)` dice qué está bien, qué no y una pista.
 
-from gpt_course.exercises.core import EXERCISES, check
+`progreso()` enseña los que llevas, y `judge` corrige sin enseñar ni apuntar nada.
+"""
 
-__all__ = ["EXERCISES", "check"]
+from gpt_course.exercises.core import EXERCISES, check, judge
+from gpt_course.exercises.progress import progreso
+
+__all__ = ["EXERCISES", "check", "judge", "progreso"]

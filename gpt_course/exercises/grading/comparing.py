@@ -25,6 +25,22 @@ def agrees(reading, expected, *, tolerance=1e-4, limit=CLOSE):
     return bool((free | rounded | (away.abs() <= max(tolerance * scale, 1e-9))).all())
 
 
+def flat(value):
+    """(forma, números) de un número o de listas de números, sin crear un tensor."""
+    if not isinstance(value, list | tuple):
+        return (), [float(value)]
+    parts = [flat(part) for part in value]
+    return (len(parts), *parts[0][0]) if parts else (0,), [number for _, found in parts for number in found]
+
+
+def agreeing(guess, right):
+    """Si `guess` pasaría por `right`, leídos con `flat`: los decimales, a menos de un redondeo."""
+    if guess[0] != right[0]:
+        return False
+    scale = 0.0 if all(map(float.is_integer, right[1])) else CLOSE * max(map(abs, right[1]))
+    return not any(abs(a - b) > scale + 1e-9 for a, b in zip(guess[1], right[1], strict=True))  # ANY es nan
+
+
 def distance(reading, expected):
     """Lo lejos que está lo leído de algo con lo que concuerda."""
     return (reading[0] - as_values(expected)).nan_to_num(0.0).abs().max().item()

@@ -9,10 +9,17 @@ EMPHASIS = r"(?<![\w*])\*{1,2}(\w(?:[^*]*[\w.])?)\*{1,2}(?![\w*])"
 
 
 class Verdict:
-    """El signo, el ejercicio y la frase, con código entre acentos graves y énfasis entre asteriscos."""
+    """El signo, el ejercicio y la frase, con código entre acentos graves y énfasis entre asteriscos.
 
-    def __init__(self, sign, name, text):
-        self.sign, self.name, self.text = sign, name, text.replace("\n", " ")
+    `hint` es el número de la pista, o None si la frase no es una de las que tiene el ejercicio.
+    """
+
+    def __init__(self, sign, name, text, hint=None):
+        self.sign, self.name, self.text, self.hint = sign, name, text.replace("\n", " "), hint
+
+    @property
+    def solved(self):
+        return self.sign == "✓"
 
     def show(self):
         """En un cuaderno, `display` es una función más de Python; fuera de él, no existe."""

@@ -1,0 +1,1 @@
+"""El aula: progreso, entregas, exámenes y diploma, sin servidor ni red."""
