@@ -5,6 +5,8 @@
     python3 curso.py probar --rapido       en un minuto: casi todas las lecciones y el modelo
     python3 curso.py regenerar [cuaderno…] vuelve a ejecutar los cuadernos y guarda sus salidas
     python3 curso.py progreso              dice qué ejercicios llevas, lección por lección
+    python3 curso.py paquete-alumno …      prepara el curso para repartirlo, sin soluciones
+    python3 curso.py corregir ENTREGAS …   corrige los cuadernos que te entregan
 
 Opciones, delante de la orden:
     --sin-navegador     no abre el navegador: muestra la dirección (para servidores)
@@ -43,6 +45,8 @@ INDEX_URL = "/lab/tree/notebooks/indice.md"
 PROGRAMS = {
     "regenerar": [str(ROOT / "tests" / "regenerate.py")],
     "progreso": ["-m", "gpt_course.classroom", "progreso"],
+    "paquete-alumno": ["-m", "gpt_course.classroom", "paquete-alumno"],
+    "corregir": ["-m", "gpt_course.classroom", "corregir"],
 }
 # Lo que delata una instalación a medias, y lo único que puede haber en una carpeta .venv que se rehace.
 WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval", "pytest")

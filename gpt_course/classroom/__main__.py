@@ -8,6 +8,8 @@ from gpt_course.command import BadInput, prepare_streams
 # Orden → el módulo de esta carpeta que la ejecuta, con `main(argumentos)`, y lo que hace.
 COMMANDS = {
     "progreso": ("progress", "qué ejercicios llevas, lección por lección"),
+    "paquete-alumno": ("package", "el curso para repartir: sin soluciones ni respuestas a la vista"),
+    "corregir": ("grading.command", "las notas de los cuadernos que te entregan"),
 }
 
 
