@@ -1,0 +1,44 @@
+"""Lo que el tema de Sphinx dice en inglés, y lo que aquí dice; y lo que le falta para leerse sin ver o sin ratón.
+
+Cada cambio tiene que hacer falta en alguna página: si el tema cambia, construir el sitio lo dice.
+"""
+
+TEXTS = {
+    ">Skip to content<": ">Saltar al contenido<",
+    ">Back to top<": ">Volver arriba<",
+    ">Next<": ">Siguiente<",
+    ">Previous<": ">Anterior<",
+    '<div class="title">Home</div>': '<div class="title">Índice</div>',
+    "On this page": "En esta página",
+    'title="Link to this heading"': 'title="Enlace a este apartado"',
+    'aria-label="Toggle site navigation sidebar"': 'aria-label="Mostrar u ocultar las páginas del curso"',
+    'aria-label="Toggle table of contents sidebar"': 'aria-label="Mostrar u ocultar los apartados de esta página"',
+    "Toggle Light / Dark / Auto color theme": "Cambiar entre claro, oscuro y automático",
+    "<title>Contents</title>": "<title>Apartados</title>",
+    "<title>Menu</title>": "<title>Menú</title>",
+    "<title>Expand</title>": "<title>Desplegar</title>",
+    "<title>Light mode</title>": "<title>Claro</title>",
+    "<title>Dark mode</title>": "<title>Oscuro</title>",
+    "<title>Auto light/dark, in light mode</title>": "<title>Automático, ahora claro</title>",
+    "<title>Auto light/dark, in dark mode</title>": "<title>Automático, ahora oscuro</title>",
+    "Please activate JavaScript to enable the search functionality.": (
+        "Para buscar hace falta JavaScript; para leer, no."
+    ),
+    "Made with ": 'Código, MIT; textos y figuras, <a href="https://creativecommons.org/licenses/by-sa/4.0/deed.es">'
+    "CC BY-SA 4.0</a>. Hecho con Sphinx y ",
+    # Lo que puede hacerse más ancho que la pantalla se recorre también con las flechas del teclado.
+    "<pre>": '<pre tabindex="0">',
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    # Cada zona de la página tiene su nombre, y cada título, su nivel.
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Páginas del curso">',
+    '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="Apartados de esta página">',
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+}
+
+
+def translate(html):
+    """(la página cambiada, los cambios que ha necesitado)."""
+    used = {old for old in TEXTS if old in html}
+    for old in used:
+        html = html.replace(old, TEXTS[old])
+    return html, used
