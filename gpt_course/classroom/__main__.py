@@ -9,6 +9,7 @@ from gpt_course.command import BadInput, prepare_streams
 COMMANDS = {
     "progreso": ("progress", "qué ejercicios llevas, lección por lección"),
     "paquete-alumno": ("package", "el curso para repartir: sin soluciones ni respuestas a la vista"),
+    "diapositivas": ("slides", "las figuras y las frases de cada lección, para proyectar"),
     "corregir": ("grading.command", "las notas de los cuadernos que te entregan"),
 }
 

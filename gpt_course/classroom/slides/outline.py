@@ -1,0 +1,146 @@
+"""Qué va en cada diapositiva: lo decide la anatomía del cuaderno, que es la misma en todas las lecciones.
+
+La pregunta, los objetivos y el mapa; de cada apartado, sus frases clave (la primera, las que llevan negrita,
+las preguntas, las fórmulas y la que lee el resultado), sus figuras con la primera frase del pie y sus
+«Predice» con la respuesta detrás; los errores frecuentes y el resumen. Los ejercicios y «Para quien quiera más»
+se quedan en el cuaderno.
+"""
+
+import base64
+import json
+from html import escape
+
+from gpt_course.classroom.slides.text import bold_sentences, caption, first_sentences, key_sentences, paragraphs
+
+ROOM = 560  # caracteres que caben en una diapositiva, contadas las líneas de más de las listas
+LAST = "Para quien quiera más"
+LEFT_OUT = ("Ejercicios",)
+LONGEST_OUTPUT = 14  # líneas
+
+
+def outline(path):
+    """Las diapositivas de un cuaderno: una lista de (tipo, Markdown)."""
+    deck = Deck(path)
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "markdown":
+            if f"## {LAST}" in (source := "".join(cell["source"])):
+                break
+            deck.read_text(source)
+        else:
+            deck.read_outputs(cell["outputs"])
+    deck.close()
+    return deck.slides
+
+
+class Deck:
+    """Las diapositivas que se van llenando al leer un cuaderno de arriba abajo."""
+
+    def __init__(self, path):
+        self.path, self.slides = path, []
+        self.title, self.kind, self.body = "", "slide", []
+        self.left_out = False
+        self.pending = []  # figuras que esperan su pie
+        self.predicting = self.reading = False  # ¿la salida que sigue es la respuesta?, ¿el texto la lee?
+
+    def close(self):
+        """Cierra la diapositiva abierta, si tiene algo."""
+        if self.body:
+            self.slides.append((self.kind, "\n\n".join([*([f"## {self.title}"] if self.title else []), *self.body])))
+            self.kind, self.body = "subslide", []
+
+    def add(self, text, *, alone=False):
+        """Pone un trozo en la diapositiva abierta o, si no cabe, en otra debajo, con el mismo título."""
+        if not text:
+            return
+        if alone or sum(map(room, [*self.body, text])) > ROOM:
+            self.close()
+        self.body.append(text)
+        if alone:
+            self.close()
+
+    def start(self, title, kind):
+        self.close()
+        self.title, self.kind = title, kind
+        self.left_out = title in LEFT_OUT
+
+    def read_text(self, source):
+        for text in paragraphs(source):
+            if text.startswith("# "):
+                self.start("", "slide")
+                self.body = [text]
+            elif text.startswith("## "):
+                self.start(text[3:].lstrip("0123456789. "), "slide")
+                self.reading = False
+            elif not self.left_out:
+                self.read_paragraph(text)
+        if not self.left_out:
+            self.flush()
+        self.reading = False
+
+    def read_paragraph(self, text):
+        if text.startswith("### "):
+            self.start(text[4:], "subslide")
+        elif text.startswith("**Figura"):
+            self.show(self.pending.pop(0) if self.pending else "", caption(text))
+        elif text.startswith("!["):
+            self.show(picture_of_file(self.path.parent, text), "")
+        elif text.startswith("> **Predice"):
+            self.add(text, alone=True)
+            self.predicting = True
+        elif self.title == "" or text.startswith("$$"):
+            self.add(text if text.startswith((">", "$$")) else "")
+        elif text.startswith(("- ", "1. ", "|")):
+            self.add_list(text)
+        elif not text.startswith(("**Siguiente", "**Fuentes", "<details", "```")):
+            self.add(first_sentences(text, 1) if self.reading else key_sentences(text, first=not self.body))
+            self.reading = False
+
+    def add_list(self, text):
+        """Una lista entera si es corta; si no, lo principal de cada punto."""
+        whole = self.title in ("Objetivos", "Resumen") or room(text) <= ROOM // 2
+        items = text.split("\n") if not text.startswith("|") else [text]
+        if text.startswith("|"):
+            self.add(text if room(text) <= ROOM else "")
+            return
+        for item in items:
+            self.add(item if whole else bold_sentences(item))
+
+    def show(self, image, below):
+        """Una figura, sola, con la primera frase de su pie."""
+        if image:
+            self.add(f"<figure>{image}<figcaption>{below}</figcaption></figure>", alone=True)
+
+    def flush(self):
+        while self.pending:  # una figura sin pie
+            self.show(self.pending.pop(0), "")
+
+    def read_outputs(self, outputs):
+        """Guarda las figuras hasta leer su pie; del texto, solo la respuesta a un «Predice» y los errores."""
+        if self.left_out:
+            return
+        self.pending = [picture(each) for each in outputs if "image/png" in each.get("data", {})]
+        texts = ["".join(each["text"]) for each in outputs if each["output_type"] == "stream"]
+        errors = [f"{each['ename']}: {each['evalue']}" for each in outputs if each["output_type"] == "error"]
+        shown = "".join(texts) if self.predicting and not self.pending else "\n".join(errors)
+        if shown and shown.count("\n") <= LONGEST_OUTPUT:
+            self.add(f"```\n{shown.rstrip()}\n```")
+        self.predicting, self.reading = False, bool(outputs)
+
+
+def room(text):
+    """Lo que ocupa un trozo, en caracteres de una línea corrida."""
+    return sum(max(70, 70 * -(-len(line) // 70)) for line in text.split("\n"))
+
+
+def picture(output):
+    """La figura de una salida guardada, con su texto alternativo."""
+    data = "".join(output["data"]["image/png"]).replace("\n", "")
+    alternative = output.get("metadata", {}).get("image/png", {}).get("alt", "")
+    return f'<img src="data:image/png;base64,{data}" alt="{escape(alternative)}">'
+
+
+def picture_of_file(folder, text):
+    """El dibujo que nombra un texto como `![alternativo](../imgs/mapa.svg)`."""
+    alternative, _, name = text[2:].rstrip(")").rpartition("](")
+    data = base64.b64encode((folder / name).read_bytes()).decode("ascii")
+    return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alternative)}">'
