@@ -7,6 +7,7 @@
     python3 curso.py progreso              dice qué ejercicios llevas, lección por lección
     python3 curso.py paquete-alumno …      prepara el curso para repartirlo, sin soluciones
     python3 curso.py corregir ENTREGAS …   corrige los cuadernos que te entregan
+    python3 curso.py diapositivas …        las figuras y las frases de cada lección, para proyectar
 
 Opciones, delante de la orden:
     --sin-navegador     no abre el navegador: muestra la dirección (para servidores)
@@ -47,6 +48,7 @@ PROGRAMS = {
     "progreso": ["-m", "gpt_course.classroom", "progreso"],
     "paquete-alumno": ["-m", "gpt_course.classroom", "paquete-alumno"],
     "corregir": ["-m", "gpt_course.classroom", "corregir"],
+    "diapositivas": ["-m", "gpt_course.classroom", "diapositivas"],
 }
 # Lo que delata una instalación a medias, y lo único que puede haber en una carpeta .venv que se rehace.
 WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval", "pytest")

@@ -1,4 +1,4 @@
-"""`python3 curso.py diapositivas`: de cada lección, sus figuras y sus frases clave, para proyectar sin red."""
+"""`python3 curso.py diapositivas`: las figuras y las frases clave de cada lección, sin red."""
 
 from gpt_course.classroom.slides.command import main
 

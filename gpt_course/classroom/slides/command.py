@@ -41,24 +41,16 @@ def main(arguments):
         slides = outline(ROOT / "notebooks" / lesson.file)
         pages[f"{Path(lesson.file).stem}.html"] = make_page(f"{lesson.number} · {lesson.title}", slides)
     write(target, pages)
-    print(f"{len(lessons)} lecciones en {target}. Abre {target / 'index.html'} con el navegador, también sin red.")
+    print(f"{len(lessons)} lecciones en {target}. Abre con el navegador {target / 'index.html'}.")
 
 
 def index(lessons):
-    """La página que lleva a cada lección."""
+    """La página que lleva a cada lección: la plantilla, con una línea por lección."""
     items = "\n".join(
-        f'<li><a href="{Path(each.file).stem}.html">{each.number} · {escape(each.title)}</a></li>' for each in lessons
+        f'<li><a href="{Path(each.file).stem}.html">{each.number} · {escape(each.title)}</a></li>'
+        for each in lessons
     )
-    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    return (
-        f'<!DOCTYPE html>\n<html lang="es">\n<head>{head}\n<meta name="color-scheme" content="light dark">\n'
-        "<title>Diapositivas · GPT a lápiz</title>\n"
-        '<link rel="icon" href="data:,">\n<link rel="stylesheet" href="diapositivas/diapositivas.css">\n</head>\n'
-        f'<body class="index">\n<main>\n<h1>GPT a lápiz: diapositivas</h1>\n<ul>\n{items}\n</ul>\n'
-        "<p>Con las flechas se pasa de una a otra; con la tecla Esc se ven todas. Para imprimirlas o guardarlas "
-        "en PDF, añade <code>?print-pdf</code> a la dirección de una lección e imprime la página.</p>\n"
-        "</main>\n</body>\n</html>\n"
-    )
+    return (SOURCES / "index.html").read_text(encoding="utf-8").replace("<!-- lecciones -->", items)
 
 
 def write(target, pages):

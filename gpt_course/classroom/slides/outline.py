@@ -2,17 +2,19 @@
 
 La pregunta, los objetivos y el mapa; de cada apartado, sus frases clave (la primera, las que llevan negrita,
 las preguntas, las fórmulas y la que lee el resultado), sus figuras con la primera frase del pie y sus
-«Predice» con la respuesta detrás; los errores frecuentes y el resumen. Los ejercicios y «Para quien quiera más»
-se quedan en el cuaderno.
+«Predice» con la respuesta detrás; los errores frecuentes y el resumen. Los ejercicios y «Para quien
+quiera más» se quedan en el cuaderno.
 """
 
 import base64
 import json
 from html import escape
 
-from gpt_course.classroom.slides.text import bold_sentences, caption, first_sentences, key_sentences, paragraphs
+from gpt_course.classroom.slides.text import caption, key_sentences, opening, paragraphs
 
-ROOM = 560  # caracteres que caben en una diapositiva, contadas las líneas de más de las listas
+ROOM = 660  # caracteres que caben en una diapositiva
+LINE = 72  # y en una de sus líneas
+FIGURE = 430  # los que quita una figura
 LAST = "Para quien quiera más"
 LEFT_OUT = ("Ejercicios",)
 LONGEST_OUTPUT = 14  # líneas
@@ -45,18 +47,16 @@ class Deck:
     def close(self):
         """Cierra la diapositiva abierta, si tiene algo."""
         if self.body:
-            self.slides.append((self.kind, "\n\n".join([*([f"## {self.title}"] if self.title else []), *self.body])))
+            self.slides.append(
+                (self.kind, "\n\n".join([*([f"## {self.title}"] if self.title else []), *self.body]))
+            )
             self.kind, self.body = "subslide", []
 
-    def add(self, text, *, alone=False):
+    def add(self, text):
         """Pone un trozo en la diapositiva abierta o, si no cabe, en otra debajo, con el mismo título."""
-        if not text:
-            return
-        if alone or sum(map(room, [*self.body, text])) > ROOM:
+        if text and sum(map(room, [*self.body, text])) > ROOM:
             self.close()
-        self.body.append(text)
-        if alone:
-            self.close()
+        self.body += [text] if text else []
 
     def start(self, title, kind):
         self.close()
@@ -85,30 +85,30 @@ class Deck:
         elif text.startswith("!["):
             self.show(picture_of_file(self.path.parent, text), "")
         elif text.startswith("> **Predice"):
-            self.add(text, alone=True)
+            self.add(text)
+            self.close()  # la respuesta, en otra
             self.predicting = True
         elif self.title == "" or text.startswith("$$"):
             self.add(text if text.startswith((">", "$$")) else "")
         elif text.startswith(("- ", "1. ", "|")):
             self.add_list(text)
         elif not text.startswith(("**Siguiente", "**Fuentes", "<details", "```")):
-            self.add(first_sentences(text, 1) if self.reading else key_sentences(text, first=not self.body))
+            self.add(opening(text) if self.reading else key_sentences(text, first=not self.body))
             self.reading = False
 
     def add_list(self, text):
         """Una lista entera si es corta; si no, lo principal de cada punto."""
-        whole = self.title in ("Objetivos", "Resumen") or room(text) <= ROOM // 2
-        items = text.split("\n") if not text.startswith("|") else [text]
         if text.startswith("|"):
             self.add(text if room(text) <= ROOM else "")
             return
-        for item in items:
-            self.add(item if whole else bold_sentences(item))
+        whole = self.title in ("Objetivos", "Resumen") or room(text) <= ROOM // 2
+        for item in text.split("\n"):
+            self.add(item if whole else key_sentences(item, first=True))
 
     def show(self, image, below):
-        """Una figura, sola, con la primera frase de su pie."""
+        """Una figura, con la primera frase de su pie."""
         if image:
-            self.add(f"<figure>{image}<figcaption>{below}</figcaption></figure>", alone=True)
+            self.add(f"<figure>{image}<figcaption>{below}</figcaption></figure>")
 
     def flush(self):
         while self.pending:  # una figura sin pie
@@ -128,8 +128,10 @@ class Deck:
 
 
 def room(text):
-    """Lo que ocupa un trozo, en caracteres de una línea corrida."""
-    return sum(max(70, 70 * -(-len(line) // 70)) for line in text.split("\n"))
+    """Lo que ocupa un trozo, en caracteres: cada línea empezada cuenta entera."""
+    if text.startswith("<figure>"):
+        return FIGURE
+    return sum(LINE * max(1, -(-len(line) // LINE)) for line in text.split("\n"))
 
 
 def picture(output):

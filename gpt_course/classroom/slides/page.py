@@ -44,7 +44,7 @@ class Slides(SlidesExporter):
 
 
 def make_page(title, slides):
-    """El HTML de una lección. slides: (tipo, Markdown); el tipo es «slide», a la derecha, o «subslide», debajo."""
+    """El HTML de una lección. slides: (tipo, Markdown); «slide» va a la derecha y «subslide», debajo."""
     cells = [
         nbformat.v4.new_markdown_cell(text, id=f"d{number}", metadata={"slideshow": {"slide_type": kind}})
         for number, (kind, text) in enumerate(slides)

@@ -24,31 +24,32 @@ def sentences(paragraph):
         return f"\ue000{len(kept) - 1}\ue001"
 
     parts = _END.sub("\\1\n", _WHOLE.sub(hide, paragraph)).split("\n")
-    return [re.sub("\ue000(\\d+)\ue001", lambda match: kept[int(match[1])], part) for part in parts if part.strip()]
+    return [
+        re.sub("\ue000(\\d+)\ue001", lambda match: kept[int(match[1])], part)
+        for part in parts
+        if part.strip()
+    ]
 
 
-def first_sentences(paragraph, count):
-    return " ".join(sentences(paragraph)[:count])
-
-
-def bold_sentences(item):
-    """De un punto de una lista, las frases con negrita y la que sigue a la primera; nada si no tiene."""
-    parts = sentences(item)
-    chosen = [part for place, part in enumerate(parts) if place < 2 or "**" in part]
-    return " ".join(chosen)
+def opening(paragraph, least=90):
+    """Las primeras frases, hasta que juntas digan algo: `least` caracteres, o tres frases."""
+    parts = sentences(paragraph)
+    count = next((n for n in (1, 2) if len(" ".join(parts[:n])) >= least), 3)
+    return " ".join(parts[:count])
 
 
 def key_sentences(paragraph, *, first):
-    """Las frases con negrita y las preguntas; con `first`, también la primera, que es la que abre."""
-    chosen = [
-        part
-        for place, part in enumerate(sentences(paragraph))
-        if (first and place == 0) or "**" in part or part.startswith("¿")
-    ]
-    return " ".join(chosen)
+    """Las frases con negrita y las preguntas, con la que las sigue; con `first`, también las que abren."""
+    parts = sentences(paragraph)
+    start = opening(paragraph) if first else ""
+    asked = {place for place, part in enumerate(parts) if part.startswith("¿")}
+    asked |= {place + 1 for place in asked}  # y lo que se contesta
+    return " ".join(
+        part for place, part in enumerate(parts) if part in start or "**" in part or place in asked
+    )
 
 
 def caption(paragraph):
     """De un pie, «Figura N.M.» y su primera frase, en HTML."""
     label, _, rest = paragraph.removeprefix("**").partition("**")
-    return f"<strong>{label}</strong> {first_sentences(rest.strip(), 1)}"
+    return f"<strong>{label}</strong> {sentences(rest.strip())[0]}"
