@@ -17,7 +17,6 @@ LINE = 72  # y en una de sus líneas
 FIGURE = 430  # los que quita una figura
 LAST = "Para quien quiera más"
 LEFT_OUT = ("Ejercicios",)
-LONGEST_OUTPUT = 14  # líneas
 
 
 def outline(path):
@@ -25,9 +24,10 @@ def outline(path):
     deck = Deck(path)
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "markdown":
-            if f"## {LAST}" in (source := "".join(cell["source"])):
-                break
+            source, last, _ = "".join(cell["source"]).partition(f"## {LAST}")
             deck.read_text(source)
+            if last:
+                break
         else:
             deck.read_outputs(cell["outputs"])
     deck.close()
@@ -108,7 +108,7 @@ class Deck:
     def show(self, image, below):
         """Una figura, con la primera frase de su pie."""
         if image:
-            self.add(f"<figure>{image}<figcaption>{below}</figcaption></figure>")
+            self.add(f"<figure>{image}</figure>\n\n{below}".strip())
 
     def flush(self):
         while self.pending:  # una figura sin pie
@@ -122,8 +122,8 @@ class Deck:
         texts = ["".join(each["text"]) for each in outputs if each["output_type"] == "stream"]
         errors = [f"{each['ename']}: {each['evalue']}" for each in outputs if each["output_type"] == "error"]
         shown = "".join(texts) if self.predicting and not self.pending else "\n".join(errors)
-        if shown and shown.count("\n") <= LONGEST_OUTPUT:
-            self.add(f"```\n{shown.rstrip()}\n```")
+        if shown:
+            self.add(fenced(shown))
         self.predicting, self.reading = False, bool(outputs)
 
 
@@ -132,6 +132,14 @@ def room(text):
     if text.startswith("<figure>"):
         return FIGURE
     return sum(LINE * max(1, -(-len(line) // LINE)) for line in text.split("\n"))
+
+
+def fenced(text):
+    """Una salida de texto, sin líneas en blanco; si no cabe entera, sus primeras líneas."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    while room("\n".join(lines)) > ROOM - 3 * LINE:
+        lines = [*lines[:-2], "…"]
+    return "\n".join(["```", *lines, "```"])
 
 
 def picture(output):

@@ -42,14 +42,13 @@ def key_sentences(paragraph, *, first):
     """Las frases con negrita y las preguntas, con la que las sigue; con `first`, también las que abren."""
     parts = sentences(paragraph)
     start = opening(paragraph) if first else ""
-    asked = {place for place, part in enumerate(parts) if part.startswith("¿")}
-    asked |= {place + 1 for place in asked}  # y lo que se contesta
+    asked = {place for place, part in enumerate(parts) if re.fullmatch(r"\*\*.*\*\*|(?:\*\*)?¿.*", part)}
+    asked |= {place + 1 for place in asked}  # y lo que contesta o explica
     return " ".join(
         part for place, part in enumerate(parts) if part in start or "**" in part or place in asked
     )
 
 
 def caption(paragraph):
-    """De un pie, «Figura N.M.» y su primera frase, en HTML."""
-    label, _, rest = paragraph.removeprefix("**").partition("**")
-    return f"<strong>{label}</strong> {sentences(rest.strip())[0]}"
+    """De un pie, «Figura N.M.» y su primera frase."""
+    return " ".join(sentences(paragraph)[:2])
