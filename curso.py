@@ -5,6 +5,7 @@
     python3 curso.py probar --rapido       en un minuto: casi todas las lecciones y el modelo
     python3 curso.py regenerar [cuaderno…] vuelve a ejecutar los cuadernos y guarda sus salidas
     python3 curso.py progreso              dice qué ejercicios llevas, lección por lección
+    python3 curso.py diploma --nombre …    corrige tus cuadernos y escribe una página con lo superado
     python3 curso.py paquete-alumno …      prepara el curso para repartirlo, sin soluciones
     python3 curso.py corregir ENTREGAS …   corrige los cuadernos que te entregan
     python3 curso.py diapositivas …        las figuras y las frases de cada lección, para proyectar
@@ -46,6 +47,7 @@ INDEX_URL = "/lab/tree/notebooks/indice.md"
 PROGRAMS = {
     "regenerar": [str(ROOT / "tests" / "regenerate.py")],
     "progreso": ["-m", "gpt_course.classroom", "progreso"],
+    "diploma": ["-m", "gpt_course.classroom", "diploma"],
     "paquete-alumno": ["-m", "gpt_course.classroom", "paquete-alumno"],
     "corregir": ["-m", "gpt_course.classroom", "corregir"],
     "diapositivas": ["-m", "gpt_course.classroom", "diapositivas"],

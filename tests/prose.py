@@ -114,8 +114,12 @@ def shown(cell):
 
 def checkers(root=ROOT):
     """El código que corrige cada tema: contiene los datos de los enunciados."""
-    sources = [path.read_text(encoding="utf-8") for path in (root / "gpt_course/exercises").glob("*.py")]
-    return {topic: source for source in sources for topic, _ in DECLARED.findall(source)}
+    sources = {}
+    for path in sorted((root / "gpt_course/exercises").rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        for topic in {topic for topic, _ in DECLARED.findall(source)}:
+            sources[topic] = sources.get(topic, "") + source
+    return sources
 
 
 def texts(cells):

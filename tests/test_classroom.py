@@ -9,7 +9,7 @@ import pytest
 from gpt_course.classroom import __main__ as classroom
 from gpt_course.classroom.version import course_version
 from gpt_course.exercises import progress, record
-from gpt_course.exercises.lessons import ROOT, read_lessons
+from gpt_course.exercises.lessons import ROOT
 
 
 def test_each_order_has_its_help_in_spanish(capsys):
@@ -88,12 +88,14 @@ def test_the_notebook_shows_the_same_as_the_terminal(capsys, monkeypatch):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """Lo que decide la versión, en otra carpeta."""
+    """Lo que decide la versión, en otra carpeta y con una sola lección."""
     root = tmp_path_factory.mktemp("curso")
-    shutil.copytree(ROOT / "gpt_course" / "exercises", root / "gpt_course" / "exercises")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "gpt_course/exercises", root / "gpt_course/exercises", ignore=ignored)
     (root / "notebooks").mkdir()
-    for name in ("lecciones.toml", *(lesson.file for lesson in read_lessons())):
-        shutil.copy(ROOT / "notebooks" / name, root / "notebooks" / name)
+    shutil.copy(ROOT / "notebooks" / "03_atencion.ipynb", root / "notebooks")
+    entry = 'number = "03"\ntitle = "Atención"\nfile = "03_atencion.ipynb"\ntopic = "atencion"\n'
+    (root / "notebooks" / "lecciones.toml").write_text(f"[[lesson]]\n{entry}", encoding="utf-8")
     return root
 
 
@@ -103,7 +105,7 @@ def copy(tmp_path_factory):
         ("notebooks/03_atencion.ipynb", "values_1 = [2, 4, 9]", "values_1 = [2, 4, 9]  # ", False),
         ("notebooks/03_atencion.ipynb", "respuesta_1 = ...", "respuesta_1 = [2, 3, 5]", False),
         ("notebooks/03_atencion.ipynb", "Tres tokens valen 2, 4 y 9", "Tres tokens valen 2, 4 y 8", True),
-        ("gpt_course/exercises/attention.py", "cada token", "cada ficha", True),
+        ("gpt_course/exercises/varied/attention.py", "cada token", "cada ficha", True),
         ("gpt_course/exercises/grading/reading.py", "LARGEST = 10_000", "LARGEST = 10", True),
     ],
 )

@@ -18,17 +18,26 @@ import repository
 import torch
 
 from gpt_course import exercises
-from gpt_course.exercises import EXERCISES, check
+from gpt_course.exercises import EXERCISES, check, core
+
+core.grader("modelo.1")  # los registra todos
 
 
 def by_topic():
-    """Módulo de `gpt_course/exercises` → nombres de los ejercicios que declara."""
+    """Módulo de `gpt_course/exercises` → nombres de los ejercicios de su tema, también los de `varied`."""
+    modules = {}
+    for package in (exercises, exercises.varied):
+        for module in pkgutil.iter_modules(package.__path__):
+            source = inspect.getsource(importlib.import_module(f"{package.__name__}.{module.name}"))
+            modules[package, module.name] = answers.DECLARED.findall(source)
     topics = {}
-    for module in pkgutil.iter_modules(exercises.__path__):
-        source = inspect.getsource(importlib.import_module(f"gpt_course.exercises.{module.name}"))
-        topics[module.name] = [f"{topic}.{number}" for topic, number in answers.DECLARED.findall(source)]
+    for (package, module), found in modules.items():
+        if package is exercises and found:
+            (topic,) = {topic for topic, _ in found}
+            places = [int(n) for each in modules.values() for other, n in each if other == topic]
+            topics[module] = [f"{topic}.{place}" for place in sorted(places)]
     assert sorted(EXERCISES) == sorted(name for names in topics.values() for name in names)
-    return {module: names for module, names in topics.items() if names}
+    return topics
 
 
 TOPICS = by_topic()

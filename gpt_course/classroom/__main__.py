@@ -8,6 +8,7 @@ from gpt_course.command import BadInput, prepare_streams
 # Orden → el módulo de esta carpeta que la ejecuta, con `main(argumentos)`, y lo que hace.
 COMMANDS = {
     "progreso": ("progress", "qué ejercicios llevas, lección por lección"),
+    "diploma": ("diploma", "una página con las lecciones que has superado"),
     "paquete-alumno": ("package", "el curso para repartir: sin soluciones ni respuestas a la vista"),
     "diapositivas": ("slides", "las figuras y las frases de cada lección, para proyectar"),
     "corregir": ("grading.command", "las notas de los cuadernos que te entregan"),

@@ -1,65 +1,8 @@
-"""Ejercicios de la lección 11: la caché KV, sus cuentas, su memoria, sus posiciones y qué lee cada token."""
+"""Ejercicios de la lección 11: apuntar, posiciones y qué lee cada token. Los demás, en `varied`."""
 
 import torch
 
-from gpt_course.exercises.core import ANY, Wrong, exercise, function, number, run, table
-
-table(
-    "cache.1",
-    [60, 14],
-    "el último token escrito no se lee de ninguna de las dos maneras.",
-    hints=[
-        ([14, 60], "has puesto los dos números al revés: primero, sin caché."),
-        ([15, ANY], "sin caché: ese es el largo de la frase final; suma lo que se lee en cada paso."),
-        ([65, ANY], "sin caché te sobra un token por paso: el primero lee solo los de la entrada."),
-        ([75, ANY], "o leíste cada vez la frase final, que antes es más corta, o diste un paso de más."),
-        ([50, ANY], "sin caché: la frase crece, y no se leen siempre los 10 de la entrada."),
-        ([46, ANY], "sin caché contaste un paso de menos: son 5 tokens nuevos."),
-        ([120, ANY], "la fórmula n(n + 1)/2 vale si se empieza con un token; suma lo de cada paso."),
-        ([105, ANY], "la fórmula n(n + 1)/2 vale si se empieza con un token; suma lo de cada paso."),
-        ([ANY, 15], "con caché, casi: ¿hace falta leer el último token que se escribe?"),
-        ([ANY, 5], "con caché faltan los de la entrada, que también hay que leer una vez."),
-        ([ANY, 4], "con caché faltan los de la entrada, que también hay que leer una vez."),
-        ([ANY, 10], "con caché faltan los que se escriben y se vuelven a leer."),
-        ([ANY, 60], "el segundo número es con caché: cada token se lee una sola vez."),
-    ],
-    otherwise="no es eso. Son dos números, sin caché y con ella: apunta cuántos tokens se leen en cada paso.",
-)
-
-number(
-    "cache.2",
-    5,
-    "se salvan los de delante: así se reutiliza un comienzo que comparten muchas peticiones.",
-    hints=[
-        (6, "el sexto token es justo el que cambia: su fila no sirve. ¿Cuántos van delante?"),
-        (7, "eso son los que hay que volver a leer. Se pregunta cuántos se salvan."),
-        (11, "los que van detrás también cambian: desde el segundo bloque han leído al sexto."),
-        (12, "algo cambia: hay una palabra distinta, y quienes la leen lo notan."),
-        (0, "con la máscara causal, ¿los que van delante del sexto pueden notarlo?"),
-    ],
-)
-
-WEIGHTS, ROOM = 2 * 1_557_611_200 / 2**20, 8 * 1024  # MiB: XL en bf16, y lo que hay
-SENTENCE = 2 * 48 * 1024 * 1600 * 2 / 2**20  # MiB de caché
-MISTAKES = [
-    (ROOM / SENTENCE, "repartiste los 8 GiB enteros: también tienen que caber los pesos."),
-    ((ROOM - WEIGHTS) / SENTENCE / 2, "en bf16 cada número de la caché son 2 bytes, no 4."),
-    ((ROOM - WEIGHTS) / SENTENCE * 2, "falta el factor 2: una *key* y un *value*."),
-    ((ROOM - 2 * WEIGHTS) / SENTENCE / 2, "eso es con todo en fp32; el enunciado dice bf16."),
-    ((8e9 / 2**20 - WEIGHTS) / SENTENCE, "8 GiB no son 8 GB: un GiB son 2³⁰ bytes."),
-    ((ROOM - 2 * WEIGHTS) / SENTENCE, "¿pusiste los pesos en fp32? En bf16 ocupan la mitad."),
-]
-
-number(
-    "cache.3",
-    17,
-    "en ese equipo, la memoria que no ocupan los pesos es caché.",
-    hints=[
-        (18, "esa ya no cabe: redondea hacia abajo."),
-        ((ROOM - WEIGHTS) / SENTENCE, "ese es el cociente; frases hay un número entero."),
-        *((value, hint) for quotient, hint in MISTAKES for value in (quotient, int(quotient))),
-    ],
-)
+from gpt_course.exercises.core import Wrong, exercise, function, run
 
 
 @exercise("cache.4", "escribe en su sitio y devuelve lo que hay que leer, sin copiar lo anterior.")

@@ -52,14 +52,14 @@ def exercise(name, praise):
 def number(name, expected, praise, hints=(), **how):
     """Un número. `how`, como en `expect_number`: `decimals`, `unit`, `tolerance`."""
     grade = _declare(name, praise, hints, lambda answer: expect_number(answer, expected, hints, **how))
-    grade.right = expected
+    grade.right, grade.decimals = expected, how.get("decimals", 0)
     return grade
 
 
 def table(name, expected, praise, hints=(), **how):
     """Una lista, una tabla o un tensor de números, o de True y False. `how`, como en `expect_table`."""
     grade = _declare(name, praise, hints, lambda answer: expect_table(answer, expected, hints, **how))
-    grade.right = expected
+    grade.right, grade.decimals = expected, 0
     return grade
 
 
@@ -90,15 +90,16 @@ def _declare(name, praise, hints, grade):
     return exercise(name, praise)(grade)
 
 
-def varied(*shown, when=None, **choices):
+def varied(*shown, when=None, also=None, **choices):
     """Decora una función que declara un ejercicio con los valores que recibe, y devuelve lo declarado.
 
     choices: por cada valor, los posibles; el primero es el de siempre. when: si unos valores sirven juntos.
     shown: los trozos del enunciado y de la celda que los llevan, como "C = {C}" (`grading.drawing`).
+    also: lo que además enseñan, calculado con ellos.
     """
 
     def register(declare):
-        variants = Variants(declare, shown, choices, when)
+        variants = Variants(declare, shown, choices, when, also)
         declare(**variants.today).variants = variants
         return declare
 
@@ -166,7 +167,7 @@ def _topic(name):
 
 
 def _there_are(name):
-    known = [other for other in EXERCISES if _topic(other) == _topic(name)]
+    known = sorted(other for other in EXERCISES if _topic(other) == _topic(name))
     topics = dict.fromkeys(map(_topic, EXERCISES))
     return f"Los de ese tema son: {', '.join(known)}" if known else f"Los temas son: {', '.join(topics)}"
 

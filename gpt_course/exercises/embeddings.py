@@ -1,49 +1,12 @@
-"""Ejercicios de la lección 02: ventanas, tablas de incrustaciones y posiciones."""
+"""Ejercicios de la lección 02: preguntas, un coseno y posiciones inútiles. Los demás, en `varied`."""
 
 import torch
 
-from gpt_course.exercises.core import Wrong, choice, exercise, function, number, read_values, table
+from gpt_course.exercises.core import Wrong, choice, exercise, function, read_values
 
 # Las tablas del juguete de la lección: perro, muerde, hombre y hoy; y los lugares 0, 1 y 2.
 TOKENS = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0], [-1.0, 1.0]])  # (V, C)
 PLACES = torch.tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])  # (T, C)
-PERRO, MUERDE, HOMBRE, HOY = range(4)
-
-_WHOLE = "una ventana no se parte: cuenta las que caben enteras."
-number(
-    "incrustaciones.1",
-    4,
-    "la última empieza en el 12 y su y llega al 16; la siguiente necesitaría el token 20, que no existe.",
-    hints=[
-        (5, "5 × 4 = 20 gasta todos los tokens en x. ¿Y qué token sería el último de la última y?"),
-        (16, "esas son las ventanas si cada una empieza un token después de la anterior (*stride* 1)."),
-        (17, "ese es el número de trozos de 4 tokens seguidos; aquí el *stride* es 4, y falta sitio para y."),
-        (3, "aún cabe una más: escribe dónde empieza cada ventana y hasta qué token llega su y."),
-        (3.75, _WHOLE),
-        (4.75, _WHOLE),
-    ],
-)
-
-NEWS = TOKENS[[HOY, MUERDE, HOMBRE]]
-table(
-    "incrustaciones.2",
-    NEWS + PLACES,
-    "cada fila es la del token más la de su lugar.",
-    hints=[
-        (NEWS, "esas son las filas de los tokens; falta sumar la de cada lugar."),
-        (PLACES, "esas son las filas de los lugares; falta sumar la de cada token."),
-        ((NEWS + PLACES).flip(0), "están las tres filas, pero en orden inverso: la primera es la de «hoy»."),
-        (NEWS + PLACES.flip(0), "los lugares van de izquierda a derecha: a «hoy» le toca el 0."),
-        (NEWS * PLACES, "las dos filas se suman; tú las has multiplicado."),
-        (TOKENS[:3] + PLACES, "esa es la entrada de «perro muerde hombre»."),
-        ((NEWS + PLACES).T, "está tumbada: va una fila por token, de dos números."),
-        (
-            (NEWS + PLACES).sum(0),
-            "esa es la suma de las tres tarjetas; se piden las tres, cada una en su fila.",
-        ),
-        (torch.cat([NEWS, PLACES], 1), "has puesto una fila al lado de la otra, y se suman número a número."),
-    ],
-)
 
 
 def _texts(random):
@@ -111,20 +74,6 @@ def never_asked(n_tokens, context_length, stride):
     starts = range(0, n_tokens - context_length, stride)
     return _outside(n_tokens, _answers(n_tokens, context_length, starts))
 
-
-number(
-    "incrustaciones.4",
-    4,
-    "solo reciben gradiente las filas que se leyeron, y cada una suma el de todos sus lugares.",
-    hints=[
-        (8, "hay 8 lugares, pero dos lugares con el mismo token leen la misma fila."),
-        (12, "12 son las filas de la tabla. ¿Cómo podría cambiar algo una fila que nadie leyó?"),
-        (2, "no va por frases: mira qué filas de la tabla se copiaron."),
-        (6, "has contado cada frase por separado (3 y 3): la tabla es la misma para las dos."),
-        (3, "esos son los tokens distintos de una frase; cuenta los de las dos juntas."),
-        (16, "esos son los números que reciben gradiente; se preguntan las filas."),
-    ],
-)
 
 choice(
     "incrustaciones.5",

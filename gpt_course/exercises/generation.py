@@ -1,63 +1,10 @@
-"""Ejercicios de la lección 07: softmax, temperatura y núcleo a mano, un sorteo, parar y elegir bien."""
-
-import math
+"""Ejercicios de la lección 07: un sorteo, parar a tiempo y elegir bien. Los demás, en `varied`."""
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gpt_course.exercises.core import ANY, Wrong, exercise, function, number, read_values, table
-
-LN2, ROOT = math.log(2), math.sqrt(2)
-
-table(
-    "generacion.1",
-    [1 / 4, 1 / 4, 1 / 2],
-    "los dos ceros se llevan lo mismo, y el ln 2, el doble que cada uno.",
-    hints=[
-        ([1, 1, 2], "has elevado bien. Falta dividir entre la suma."),
-        ([0, 0, LN2], "esos son los logits: falta elevar *e* a cada uno."),
-        ([0, 0, 1], "e elevado a 0 no es 0: un logit 0 también tiene probabilidad."),
-        ([1 / 3, 1 / 3, 1 / 3], "los logits no son iguales, así que las probabilidades tampoco."),
-        ([1 / 7, 2 / 7, 4 / 7], "esas son las del ejemplo: aquí los logits son otros."),
-        (torch.tensor([0, 0, LN2 * LN2]).softmax(-1), "elevaste 2; softmax eleva *e*."),
-        ([1 / 2, 1 / 4, 1 / 4], "los números son esos, pero en el orden de los logits."),
-    ],
-)
-
-number(
-    "generacion.2",
-    2 / (3 + ROOT),
-    "baja de 4/7 a 0,45 y sigue siendo la mayor: la temperatura no cambia el orden.",
-    decimals=2,
-    hints=[
-        (16 / 21, "eso es con temperatura 0,5: a temperatura 2 los logits se dividen entre 2."),
-        (4 / 7, "eso es con temperatura 1. Divide los logits antes de softmax."),
-        (2 / 7, "has dividido la probabilidad; lo que se divide son los logits, antes de softmax."),
-        (1 / 3, "a temperatura 2 se aplana, pero no del todo: el orden no cambia."),
-        (ROOT / (3 + ROOT), "esa es la de *sol*."),
-        (1 / (3 + ROOT), "esa es la de *pan*."),
-        (2, "has elevado bien: e elevado a la mitad de ln 4 es 2. Falta dividir entre la suma."),
-        (1 / 2, "la suma no es 4: e elevado a la mitad de ln 2 no es 1."),
-    ],
-)
-
-table(
-    "generacion.3",
-    [4 / 7, 3 / 7, 0, 0],
-    "0,4 no llega a 0,6 y 0,4 + 0,3 sí: se quedan dos, y se reparten el total 4 a 3.",
-    hints=[
-        ([0.4, 0.3, 0, 0], "quedan los dos que tocan, pero ya no suman 1: reparte."),
-        ([1, 0, 0, 0], "0,4 solo no llega a 0,6: el que cruza p también se queda."),
-        ([4 / 9, 3 / 9, 2 / 9, 0], "sobra uno: con los dos primeros ya se pasa de 0,6."),
-        ([0.4, 0.3, 0.2, 0], "sobra uno: con los dos primeros ya se pasa de 0,6. Después, reparte."),
-        ([0.4, 0.3, 0.2, 0.1], "esas son las de partida: falta filtrar."),
-        ([0.5, 0.5, 0, 0], "al repartir se conserva la proporción: 4 a 3."),
-        ([2 / 3, 1 / 3, 0, 0], "no recortes al segundo: se queda entero, 0,3."),
-        ([0.6, 0.4, 0, 0], "al repartir se divide entre la suma de los que quedan, que no es 0,6."),
-        ([ANY, ANY], "se piden las cuatro, también las que quedan a cero."),
-    ],
-)
+from gpt_course.exercises.core import Wrong, exercise, function, read_values
 
 
 def _probabilities_and_u(random):

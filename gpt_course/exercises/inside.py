@@ -1,67 +1,8 @@
-"""Ejercicios de la lección 13: la divergencia, la inducción y la lente a mano, y qué prueba una ablación."""
-
-import math
+"""Ejercicios de la lección 13: qué prueba una ablación, apagar y puntuar. Los demás, en `varied`."""
 
 import torch
 
-from gpt_course.exercises.core import choice, function, number, table
-
-LN2 = math.log(2)
-
-number(
-    "dentro.1",
-    5 / 8 * LN2,
-    "el modelo gasta probabilidad en lo que casi no pasa, y lo paga en lo que pasa más.",
-    decimals=2,
-    hints=[
-        (LN2 / 2, "has promediado con las probabilidades del modelo: quien decide qué sale es la verdad."),
-        (19 / 8 * LN2, "eso es todo lo que pierde el modelo; réstale lo que pierde quien sabe la verdad."),
-        (7 / 4 * LN2, "eso es lo que pierde quien sabe la verdad: su entropía."),
-        (-5 / 8 * LN2, "una divergencia no es negativa: el cociente es verdad entre modelo."),
-        (5 / 8, "eso son bits; se piden nats: cada uno de esos vale ln 2."),
-        (0, "los cuatro logaritmos suman 0, pero no todos pesan lo mismo: promédialos con la verdad."),
-        (
-            13 / 8 * LN2,
-            "hay términos negativos: donde el modelo da más que la verdad, el logaritmo baja de 0.",
-        ),
-    ],
-)
-
-table(
-    "dentro.2",
-    [1, 4],
-    "mira detrás de cada copia anterior, y de ahí salen sus dos candidatas: *b* y *c*.",
-    hints=[
-        ([0, 3], "ahí están las copias de *a*. La cabeza mira a lo que vino justo después de cada una."),
-        ([2, 5], "ahí están las *c* y las *b* que vienen dos lugares después: cuenta uno solo."),
-        ([2, 5, 7], "cuenta los lugares desde 0."),
-        ([2, 4], "cuenta los dos desde 0: la primera *a* está en el lugar 0."),
-        ([1, 5], "cuenta los dos desde 0: la segunda *a* está en el lugar 3."),
-        ([5], "ese es el anterior: así mira la cabeza del bloque 0, no la de inducción."),
-        ([5, 6], "esos son los últimos; la cabeza de inducción busca atrás otra *a*."),
-        ([1], "esa es una; hay otra *a* antes de la última."),
-        ([4], "esa es una; hay otra *a* antes de la última."),
-        ([4, 1], "son esos; escríbelos de menor a mayor."),
-        ([1, 4, 7], "el lugar 7 aún no existe: el último es el 6."),
-    ],
-    otherwise="no es eso. Busca las *a* anteriores a la última y anota el lugar que sigue a cada una.",
-)
-
-table(
-    "dentro.3",
-    [0, 0, 1],
-    "hasta la segunda nota no cambia de idea: la lente dice a qué altura, no por qué.",
-    hints=[
-        ([0, 1, 1], "la lente lee el camino, no la nota sola: tras la primera, es (2, 1)."),
-        ([1, 1, 0], "parece que restaste al revés: normalizar deja 1 en el número mayor y −1 en el menor."),
-        ([0, 0, 0], "la segunda nota le da la vuelta: vuelve a sumar el camino."),
-        ([0, 1], "son tres alturas: antes de los bloques, tras el primero y tras el segundo."),
-        ([0, 0, 2], "*luz* suma los dos números, que tras normalizar siempre dan 0."),
-        ([2, 2, 1], "eso sale sin normalizar: la lente pasa antes por la normalización final."),
-        ([1, 1, 2], "las palabras se numeran desde 0."),
-    ],
-    otherwise="no es eso. A cada altura: suma la nota al camino, normaliza y mira qué palabra puntúa más.",
-)
+from gpt_course.exercises.core import choice, function
 
 choice(
     "dentro.4",

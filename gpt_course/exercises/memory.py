@@ -1,53 +1,9 @@
-"""Ejercicios de la lección 09: unidades, optimizador, caché KV, activaciones y el mayor lote que cabe."""
+"""Ejercicios de la lección 09: activaciones, el mayor lote y menos *keys*. Los demás, en `varied`."""
 
 from gpt_course.exercises.core import function, number
 
 MIB = 2**20
-XL, MEDIUM = 1_557_611_200, 354_823_168  # parámetros de los modelos publicados
 
-number(
-    "memoria.1",
-    2 * XL / MIB,
-    "la mitad que en fp32, y casi 3 GiB solo de pesos.",
-    decimals=2,
-    unit="MiB",
-    hints=[
-        (4 * XL / MIB, "contaste 4 bytes por parámetro, que es fp32. ¿Cuántos bits tiene un bf16?"),
-        (XL / MIB, "contaste 1 byte por parámetro. Un bf16 tiene 16 bits."),
-        (16 * XL / MIB, "contaste 16 bytes por parámetro, y son 16 bits."),
-    ],
-)
-
-number(
-    "memoria.2",
-    8 * MEDIUM,
-    "dos momentos de 4 bytes: el optimizador ocupa cuatro veces lo que los pesos en 16 bits.",
-    unit="bytes",
-    hints=[
-        (4 * MEDIUM, "o contaste un solo momento, o los pusiste en 16 bits: mira los dos datos."),
-        (12 * MEDIUM, "incluiste la copia maestra. Cuenta como pesos; aquí se piden los momentos."),
-        (16 * MEDIUM, "eso son las cuatro partidas juntas. Se pide solo la del optimizador."),
-        (2 * MEDIUM, "eso ocupan los pesos en 16 bits. ¿Cuántos números guarda AdamW por parámetro?"),
-        (8 * MEDIUM + 1552, "ahí van también los contadores de pasos: se piden solo los momentos."),
-    ],
-)
-
-CACHE = 2 * 48 * 512 * 1600 * 8 * 2 / MIB
-
-number(
-    "memoria.3",
-    CACHE,
-    "faltaba el factor 2: de cada token se guardan una *key* y un *value*.",
-    unit="MiB",
-    hints=[
-        (CACHE / 2, "eso dice la función, con su error. ¿Qué se guarda de cada token: una cosa o dos?"),
-        (CACHE / 8, "ese es el tamaño de una frase; el lote tiene más."),
-        (CACHE / 16, "eso dice la función para una sola frase: falta el lote, y sigue faltando algo más."),
-        (CACHE / 4, "eso es una sola frase, y de 1024 tokens, como en el apartado 6: aquí son otras."),
-        (CACHE * 2, "es el doble: o contaste 4 bytes por número, o 1024 tokens por frase."),
-        (CACHE * 25, "multiplicaste por las cabezas: la anchura 1600 ya las incluye todas."),
-    ],
-)
 
 number(
     "memoria.4",

@@ -1,4 +1,4 @@
-"""Ejercicios de la lección 06: tres cuentas de parámetros, quién ve a quién y la pérdida de un lote."""
+"""Ejercicios de la lección 06: el mayor, quién ve a quién y la pérdida. Los demás, en `varied`."""
 
 import math
 
@@ -8,41 +8,8 @@ from torch.nn import functional as F
 from gpt_course.exercises.core import ANY, function, number, table
 
 TOTAL = 163_009_536  # parámetros de GPT-2 pequeño con dos matrices
-WIDE = 495_888_384  # con el doble de anchura
 XL, XL_BIASES, XL_HEAD = 1_637_792_000, 3 * 1600 * 48, 50257 * 1600
 
-number(
-    "modelo.1",
-    3072 * 768,
-    "solo crece la tabla de posiciones. Los bloques no saben cuánto mide el contexto.",
-    hints=[
-        (4096 * 768, "eso ocupa la tabla nueva entera; se preguntan los que hay de más."),
-        (1024 * 768, "esa es la tabla de ahora. ¿Cuántas filas le faltan?"),
-        (3072, "son las filas nuevas. ¿Cuántos números guarda cada fila?"),
-        (TOTAL + 3072 * 768, "ese es el total del modelo nuevo; se preguntan los que hay de más."),
-        (4 * 3072 * 768, "eso son bytes en float32; se preguntan parámetros."),
-        (0, "las posiciones no se extienden solas: cada lugar tiene su fila, y se aprende."),
-        (12 * 3072 * 768, "la tabla de posiciones está a la entrada, no en cada bloque."),
-    ],
-)
-
-number(
-    "modelo.2",
-    WIDE / TOTAL,
-    "entre 2 y 4: las tablas se duplican y las matrices de los bloques se cuadruplican.",
-    decimals=2,
-    hints=[
-        (2, "se duplican las tablas, pero en los bloques hay matrices de C × C."),
-        (4, "se cuadruplican las matrices de los bloques, pero las tablas miden V × C y T × C."),
-        (WIDE, "ese es el número de parámetros; se pregunta por cuánto se ha multiplicado."),
-        (WIDE - TOTAL, "esa es la diferencia; se pregunta el cociente."),
-        (TOTAL / WIDE, "has dividido al revés: el grande entre el pequeño."),
-        (
-            (WIDE - 2 * 50257 * 768) / (TOTAL - 50257 * 768),
-            "eso es con una sola matriz de tokens; `GPT_CONFIG_124M` tiene dos.",
-        ),
-    ],
-)
 
 number(
     "modelo.3",

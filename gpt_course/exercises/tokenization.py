@@ -1,22 +1,8 @@
-"""Ejercicios de la lección 01: bytes, fusiones y el precio de cada idioma."""
+"""Ejercicios de la lección 01: fusiones y el precio de cada idioma. Los demás, en `varied`."""
 
 import torch
 
-from gpt_course.exercises.core import Wrong, choice, exercise, function, number
-
-number(
-    "tokenizacion.1",
-    7,
-    "los tres signos ASCII ocupan un byte cada uno; los otros dos, dos bytes cada uno.",
-    hints=[
-        (5, "cuentas letras y signos. En UTF-8, los que no son ASCII ocupan más de un byte."),
-        (6, "casi: te falta uno. Hay dos signos que no son ASCII, no uno."),
-        (10, "no todos ocupan dos bytes: los que están en ASCII ocupan uno."),
-        (3, "¿has descontado los que no son ASCII? Al contrario: ocupan más."),
-        (4, "esos son los de los signos que no son ASCII; faltan los demás."),
-        (56, "eso son bits; un byte son ocho."),
-    ],
-)
+from gpt_course.exercises.core import Wrong, choice, exercise, function
 
 _TWO = "está en dos palabras; busca una pareja que esté en las tres."
 _ONE = "aparece una sola vez; busca una pareja que esté en las tres palabras."
@@ -42,23 +28,6 @@ def first_merge(answer):
         raise Wrong("una fusión junta dos vecinos, y al empezar cada uno es una letra: escribe dos.")
     if text != "es":
         raise Wrong("esa pareja no sale. Escribe los tres trozos y cuenta cada pareja de vecinos.")
-
-
-number(
-    "tokenizacion.3",
-    1257,
-    "es la misma cuenta que da 50 257 en GPT-2, con menos fusiones.",
-    hints=[
-        (1000, "esas son solo las fusiones. Antes de la primera ya hay tokens."),
-        (1256, "te falta uno: cuenta todos los bytes, del 0 al 255, y también el token especial."),
-        (1001, "has olvidado los tokens con los que se empieza."),
-        (1128, "los bytes no acaban en 127: eso es ASCII."),
-        (1129, "los bytes no acaban en 127: eso es ASCII."),
-        (2256, "cada fusión añade un token, no dos: sus dos mitades ya estaban."),
-        (2257, "cada fusión añade un token, no dos: sus dos mitades ya estaban."),
-        (1255, "del 0 al 255 no hay 255 bytes; y falta el token especial."),
-    ],
-)
 
 
 def _lists(random):

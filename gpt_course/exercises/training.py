@@ -1,62 +1,11 @@
-"""Ejercicios de la lección 10: perplejidad, comienzo, validación, entropía, calentamiento y relleno."""
+"""Ejercicios de la lección 10: validación, calentamiento y relleno. Los demás, en `varied`."""
 
 import math
 
 import torch
 from torch.nn import functional as F
 
-from gpt_course.exercises.core import choice, function, number
-
-BITS = (1, 3, 2, 4)  # ejercicio 1: las probabilidades son 1/2, 1/8, 1/4 y 1/16
-
-number(
-    "entrenamiento.1",
-    2 ** (sum(BITS) / 4),
-    "2 elevado a la media de los bits: duda como quien sortea entre cinco o seis.",
-    decimals=2,
-    hints=[
-        (sum(BITS) / 4, "esa es la pérdida media, en bits. La perplejidad se calcula a partir de ella."),
-        (sum(BITS) / 4 * math.log(2), "esa es la pérdida media, en nats. Falta el último paso."),
-        (math.exp(sum(BITS) / 4), "una pérdida en bits se deshace elevando 2; *e* deshace los nats."),
-        (
-            sum(2**bits for bits in BITS) / 4,
-            "eso es la media de 1/p. Primero la media de −ln p; después, *e*.",
-        ),
-        (4 / sum(2**-bits for bits in BITS), "eso es 1 entre la media de p. La media se hace de −ln p."),
-        (
-            sum(2**-bits for bits in BITS) / 4,
-            "esa es la media de las probabilidades. La media se hace de −ln p.",
-        ),
-        (2 ** sum(BITS), "has sumado las cuatro pérdidas: la perplejidad sale de la media, por token."),
-        (sum(BITS), "eso es la suma, en bits. La perplejidad sale de la media, por token."),
-        (3, "la perplejidad no cuenta fallos: mide cuánta probabilidad se llevó cada token correcto."),
-        (1, "la perplejidad no cuenta aciertos: mide cuánta probabilidad se llevó cada token correcto."),
-    ],
-)
-
-VOCABULARY = 4096
-
-number(
-    "entrenamiento.2",
-    math.log(VOCABULARY),
-    "quien no sabe nada paga ln V; si tu modelo empieza muy lejos, algo anda mal.",
-    decimals=2,
-    hints=[
-        (
-            1,
-            "una pérdida no va de 0 a 1: es −ln de una probabilidad, y cada token recibe aquí muy poca.",
-        ),
-        (0, "una pérdida 0 es de quien acierta siempre y está seguro."),
-        (12, "eso son bits, 2 elevado a 12; se piden nats."),
-        (VOCABULARY, "esa es su perplejidad; la pérdida es su logaritmo."),
-        (1 / VOCABULARY, "esa es la probabilidad que da a cada token; la pérdida es −ln de ella."),
-        (math.log10(VOCABULARY), "ese logaritmo es en base 10; el de la pérdida es el natural, `math.log`."),
-        (
-            -math.log(VOCABULARY),
-            "el logaritmo de una probabilidad es negativo, y la pérdida lleva delante un menos.",
-        ),
-    ],
-)
+from gpt_course.exercises.core import choice, function
 
 # Ejercicio 3: las pérdidas de entrenamiento y de validación de cuatro puntos de control.
 CURVES = {"a": (0.30, 6.08), "b": (2.44, 3.78), "c": (4.81, 4.69), "d": (1.48, 4.23)}
@@ -69,27 +18,6 @@ choice(
         "c": "sus dos pérdidas se parecen, pero son altas: aún no ha aprendido lo que podía.",
         "d": "la pérdida de entrenamiento no es la que decide. ¿Para qué apartaste un texto?",
     },
-)
-
-number(
-    "entrenamiento.4",
-    0.8,
-    "2 bits por frase, repartidos entre 2,5 palabras: la media de las palabras también se calcula.",
-    decimals=1,
-    hints=[
-        (2, "eso son los bits por *frase*; se piden por palabra."),
-        (3, "sumaste 1 bit y 2 bits, pero el segundo sorteo solo ocurre la mitad de las veces."),
-        (1.2, "el segundo sorteo, de 2 bits, solo ocurre la mitad de las veces."),
-        (
-            0.75,
-            "no es la media de los cocientes: divide los bits de una frase entre las palabras de una frase.",
-        ),
-        (4 / 3, "el punto final también es una palabra que hay que acertar."),
-        (0.8 * math.log(2), "eso son nats; se piden bits."),
-        (2 * math.log(2), "eso son nats, y por frase; se piden bits por palabra."),
-        (1, "una frase corta cuesta 1 bit, y una larga, 3. Haz la media, y divide entre las palabras."),
-        (2 / 3, "ese es el idioma de *tic* y *tac*; este es otro."),
-    ],
 )
 
 

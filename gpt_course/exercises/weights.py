@@ -1,28 +1,11 @@
-"""Ejercicios de la lección 12: bytes, tensores, columnas, nombres, una prueba floja y contar sin abrir."""
+"""Ejercicios de la lección 12: tensores, nombres, una prueba floja y contar. Los demás, en `varied`."""
 
 import json
 import math
 import re
 import struct
 
-from gpt_course.exercises.core import ANY, Wrong, exercise, function, number, read_values, table
-
-NUMBERS = 4 * 24 + 2 * 10 + 4 * 1  # bytes de los tres tensores
-
-number(
-    "pesos.1",
-    8 + 184 + NUMBERS,
-    "8 de longitud, 184 de cabecera y 120 de números.",
-    unit="bytes",
-    hints=[
-        (184 + NUMBERS, "faltan los bytes que dicen cuánto mide la cabecera."),
-        (8 + NUMBERS, "falta la cabecera."),
-        (NUMBERS, "eso ocupan los números; el archivo tiene otros dos trozos."),
-        (8 + 184 + NUMBERS + 20, "contaste 4 bytes por número también en F16, que tiene 16 bits."),
-        (8 + 184 + NUMBERS - 4, "falta `c`: la forma [] es un número, no ninguno."),
-        (8 + 184 + 35, "contaste un byte por número. Un F32 tiene 32 bits."),
-    ],
-)
+from gpt_course.exercises.core import ANY, function, number, table
 
 number(
     "pesos.2",
@@ -42,33 +25,6 @@ number(
         (4 + 12 * 48 + 1, "hay una máscara en cada bloque, no una en total."),
     ],
 )
-
-COLUMN = {
-    ("query", 5, 40): "eso es repartir por cabezas, como GPT-NeoX. GPT-2 pone primero toda la *query*.",
-    ("key", 4, 40): "la cabeza se cuenta desde 0.",
-    ("key", 3, 41): "el lugar se cuenta desde 0.",
-    ("key", 4, 41): "la cabeza y el lugar se cuentan desde 0.",
-    ("key", 3, 39): "el lugar se cuenta desde 0, y la columna también.",
-    ("key", 15, 40): "resta primero las columnas de *query*: la cabeza es una de 12.",
-    ("key", 0, 232): "ese lugar no cabe en una cabeza de 64: repártelo entre cabezas.",
-    ("key", 40, 3): "cambiaste la cabeza por el lugar.",
-}
-
-
-@exercise("pesos.3", "sobran 232 columnas tras *query*: tres cabezas enteras y 40 lugares.")
-def fused_column(answer):
-    if not isinstance(answer, tuple | list) or len(answer) != 3 or not isinstance(answer[0], str):
-        raise Wrong('se esperaban un nombre y dos números, por ejemplo `("query", 0, 5)`.')
-    matrix = answer[0].strip().lower()
-    given = (matrix, *read_values(answer[1:])[0].tolist())
-    if given in COLUMN:
-        raise Wrong(COLUMN[given])
-    if matrix not in ("query", "key", "value"):
-        raise Wrong(f"la matriz es query, key o value; llegó {answer[0]!r}.")
-    if matrix != "key":
-        raise Wrong("esa columna cae en otra matriz: las tres tienen 768 columnas, una tras otra.")
-    if given != ("key", 3, 40):
-        raise Wrong("la matriz es esa. Mira cuántas columnas sobran y repártelas en grupos de 64.")
 
 
 OUTSIDE = {"tok_emb": "wte", "out_head": "wte", "pos_emb": "wpe", "final_norm": "ln_f"}

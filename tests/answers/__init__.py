@@ -14,8 +14,9 @@ import importlib
 import re
 from pathlib import Path
 
-# Cómo se declara un ejercicio en gpt_course/exercises: `number("tema.1", …`, `@function("tema.6", …`
-DECLARED = re.compile(r'^@?\w+\(\s*"([a-záéíóúñ_]+)\.(\d+)"', flags=re.M)
+# Cómo se declara un ejercicio en gpt_course/exercises: `number("tema.1", …`, `@function("tema.6", …`; y con
+# variantes, dentro de una función, `return number("tema.2", …`
+DECLARED = re.compile(r'^(?:    (?:return )?)?@?\w+\(\s*"([a-záéíóúñ_]+)\.(\d+)"', flags=re.M)
 
 
 def load():

@@ -63,7 +63,7 @@ ANSWERS = {
         "wrong": [
             ((2, 3, 2, 12), "repartiste los tokens"),
             ((2, 6, 3, 4), "intercambiar dos ejes"),
-            ((2, 3, 6, 12), "tres veces más"),
+            ((2, 3, 6, 12), "3 veces más"),
             ((2, 4, 6, 3), "cuántas cabezas"),
             ((2, 6, 12), "antes de repartir"),
             ((2, 3, 4, 6), "los dos últimos"),

@@ -128,7 +128,7 @@ ANSWERS = {
             (0.3204, "la de sol"),
             (0.2265, "la de pan"),
             (2, "Falta dividir"),
-            (0.5, "la suma no es 4"),
+            (0.5, "no es 1"),
             (0.44, "demasiado pequeño"),
         ],
     },

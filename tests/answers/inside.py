@@ -110,7 +110,7 @@ ANSWERS = {
             ((TRUTH * (MODEL / TRUTH).log()).sum().item(), "no es negativa"),
             (5 / 8, "son bits"),
             (0, "los cuatro logaritmos"),
-            (13 / 8 * LN2, "hay términos negativos"),
+            (11 / 8 * LN2, "hay términos negativos"),
             (0.2, "pequeño"),
         ],
     },

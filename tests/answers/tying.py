@@ -108,7 +108,7 @@ ANSWERS = {
     "vinculacion.4": {
         "right": [0.015625, 0.0156],
         "wrong": [
-            (1 / 32, "se pide la mitad"),
+            (1 / 32, "se pide 0,5"),
             (0.016, "cuatro decimales"),
             (32, "eso mide h"),
             (16, "sería la de los logits"),

@@ -28,17 +28,21 @@ def agrees(reading, expected, *, tolerance=1e-4, limit=CLOSE):
 def flat(value):
     """(forma, números) de un número o de listas de números, sin crear un tensor."""
     if not isinstance(value, list | tuple):
-        return (), [float(value)]
+        return (), [value]
+    if not value or not isinstance(value[0], list | tuple):
+        return (len(value),), list(value)
     parts = [flat(part) for part in value]
-    return (len(parts), *parts[0][0]) if parts else (0,), [number for _, found in parts for number in found]
+    return (len(parts), *parts[0][0]), [number for _, found in parts for number in found]
 
 
 def agreeing(guess, right):
     """Si `guess` pasaría por `right`, leídos con `flat`: los decimales, a menos de un redondeo."""
     if guess[0] != right[0]:
         return False
-    scale = 0.0 if all(map(float.is_integer, right[1])) else CLOSE * max(map(abs, right[1]))
-    return not any(abs(a - b) > scale + 1e-9 for a, b in zip(guess[1], right[1], strict=True))  # ANY es nan
+    scale = 1e-9
+    if not all(number == int(number) for number in right[1]):
+        scale += CLOSE * max(map(abs, right[1]))
+    return all(abs(a - b) <= scale for a, b in zip(guess[1], right[1], strict=True))
 
 
 def distance(reading, expected):
