@@ -1,4 +1,4 @@
-"""Un cuaderno para repartir: sin respuestas a la vista, con sitio para el nombre y quizá con otros números."""
+"""Un cuaderno para repartir: sin respuestas a la vista, con sitio para el nombre y quizá otros números."""
 
 import ast
 import copy
@@ -14,8 +14,8 @@ LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\(([\w./-]+\.(?:ipynb|md))\)")
 ROW = re.compile(r"^\| \[[^\]\n]+\]\(([\w.-]+\.ipynb)\) \|.*\n", flags=re.M)
 HIDDEN = "outputs_hidden"  # así se guardan, plegadas, las respuestas de un «Predice»
 NAME = (
-    "**Nombre:** \n\n**Fecha:** \n\n*Paquete {label}. Escribe tu nombre y la fecha detrás de los dos puntos: haz "
-    "doble clic aquí y, al acabar, pulsa Mayús+Intro.*"
+    "**Nombre:** \n\n**Fecha:** \n\n*Paquete {label}. Escribe tu nombre y la fecha detrás de los dos puntos: "
+    "haz doble clic aquí y, al acabar, pulsa Mayús+Intro.*"
 )
 
 
@@ -62,8 +62,8 @@ def _check_unsolved(name, cell):
         dots = False
     if not dots:
         raise BadInput(
-            f"El ejercicio {name} está resuelto en esta copia y se repartiría su respuesta. Prepara el paquete "
-            "desde una copia del curso recién descargada."
+            f"El ejercicio {name} está resuelto en esta copia y se repartiría su respuesta. Prepara el "
+            "paquete desde una copia del curso recién descargada."
         )
 
 

@@ -16,8 +16,8 @@ from gpt_course.exercises.lessons import ROOT
 EXAMPLE = "python3 curso.py paquete-alumno --out para_el_grupo_b.zip --lecciones 00-07"
 TEXT = (
     "Prepara el curso para repartirlo: sin las soluciones, sin las salidas de los ejercicios ni de los "
-    "«Predice», y con un lugar para el nombre y la fecha. Se abre y se comprueba como este. Las soluciones de "
-    "referencia que `check` necesita para corregir siguen en gpt_course/exercises."
+    "«Predice», y con un lugar para el nombre y la fecha. Se abre y se comprueba como este. Las soluciones "
+    "de referencia que `check` necesita para corregir siguen en gpt_course/exercises."
 )
 MONTHS = (
     *("enero", "febrero", "marzo", "abril", "mayo", "junio"),

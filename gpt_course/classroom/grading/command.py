@@ -19,10 +19,11 @@ from gpt_course.command import BadInput, Parser, to_number
 EXAMPLE = "python3 curso.py corregir entregas --out notas"
 TEXT = (
     "Corrige los cuadernos de una carpeta o de un zip y escribe notas.csv y notas.html. Cada cuaderno se "
-    "ejecuta encerrado en su proceso, solo con las celdas que sus ejercicios necesitan; las notas las deciden "
-    "fuera de él los correctores de esta copia del curso. Vale lo último que cada celda da a `check`. La página "
-    "dice qué barreras tuvieron los cuadernos en este equipo. Ninguna impide que lean archivos tuyos ni que "
-    "gasten disco y procesador hasta su plazo; fuera de Linux hay menos: allí, corrige con una cuenta aparte."
+    "ejecuta encerrado en su proceso, solo con las celdas que sus ejercicios necesitan; las notas las "
+    "deciden fuera de él los correctores de esta copia del curso. Vale lo último que se da a `check`. La "
+    "página dice qué barreras tuvieron los cuadernos en este equipo. Ninguna impide que lean archivos tuyos "
+    "ni que gasten disco y procesador hasta su plazo. Fuera de Linux hay menos: ahí, corrige con una cuenta "
+    "del sistema aparte."
 )
 
 

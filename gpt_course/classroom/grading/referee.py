@@ -1,4 +1,4 @@
-"""Quien corrige: arranca el proceso de quien estudia y juzga aquí lo que presta, con los correctores del curso.
+"""Quien corrige: arranca el proceso de quien estudia y juzga lo que presta con los correctores del curso.
 
 De allí solo llegan mensajes en JSON con valores y frases. El veredicto se decide en este proceso, que no
 ejecuta nada de quien estudia: cambiar allí `check` o PyTorch no cambia ninguna nota.

@@ -7,7 +7,8 @@
   escribir fuera de la carpeta aunque se esquive Python (Landlock).
 
 Lo que no impide ninguna: leer los archivos que puede leer quien corrige (sin red, no tiene por dónde
-sacarlos), gastar procesador y disco hasta el plazo y, en Windows y macOS, lo que haga quien sepa salirse de Python.
+sacarlos), gastar procesador y disco hasta el plazo y, en Windows y macOS, lo que haga quien sepa salirse de
+Python.
 """
 
 import contextlib

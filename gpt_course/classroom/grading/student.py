@@ -1,6 +1,6 @@
 """El proceso de quien estudia: ejecuta sus celdas y presta sus respuestas. Aquí nada decide una nota.
 
-Por el tubo van hacia quien corrige mensajes en JSON: la celda que empieza, lo que se pasa a `check`, un error.
+Por el tubo van a quien corrige mensajes en JSON: la celda que empieza, lo que se pasa a `check`, un error.
 Hacia aquí vienen, en pickle, las llamadas a las funciones de quien estudia, con los datos de cada caso.
 """
 
