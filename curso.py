@@ -4,6 +4,7 @@
     python3 curso.py probar [args…]        comprueba todas las salidas (los argumentos pasan a pytest)
     python3 curso.py probar --rapido       en un minuto: casi todas las lecciones y el modelo
     python3 curso.py regenerar [cuaderno…] vuelve a ejecutar los cuadernos y guarda sus salidas
+    python3 curso.py libro [--pdf]         hace del curso un sitio para leerlo sin ejecutar nada (en _site)
     python3 curso.py progreso              dice qué ejercicios llevas, lección por lección
     python3 curso.py diploma --nombre …    corrige tus cuadernos y escribe una página con lo superado
     python3 curso.py paquete-alumno …      prepara el curso para repartirlo, sin soluciones
@@ -29,6 +30,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import webbrowser
 from pathlib import Path
 
 import ajustes
@@ -46,12 +48,16 @@ INDEX_URL = "/lab/tree/notebooks/indice.md"
 # Lo que ejecuta cada orden, con el Python de .venv y los argumentos que le siguen.
 PROGRAMS = {
     "regenerar": [str(ROOT / "tests" / "regenerate.py")],
+    "libro": [str(ROOT / "docs" / "sitio")],
     "progreso": ["-m", "gpt_course.classroom", "progreso"],
     "diploma": ["-m", "gpt_course.classroom", "diploma"],
     "paquete-alumno": ["-m", "gpt_course.classroom", "paquete-alumno"],
     "corregir": ["-m", "gpt_course.classroom", "corregir"],
     "diapositivas": ["-m", "gpt_course.classroom", "diapositivas"],
 }
+# El extra de pyproject.toml que pide una orden, que se instala al usarla, y lo que delata que falta.
+EXTRAS = {"libro": ("libro", ("sphinx", "myst_nb", "furo"))}
+BOOK = ROOT / "_site" / "index.html"
 # Lo que delata una instalación a medias, y lo único que puede haber en una carpeta .venv que se rehace.
 WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval", "pytest")
 VENV_CONTENTS = set(
@@ -176,9 +182,12 @@ def run(command, arguments, options):
     prepare(options["torch_index"])
     if command == "probar":
         return call(["-m", "pytest", "--nbval", *test_arguments(arguments)])
+    if command in EXTRAS:
+        install_extra(*EXTRAS[command])
     if command in PROGRAMS:
         return call([*PROGRAMS[command], *arguments])
     check()
+    offer_the_book(options["browser"])
     return call(["-m", "jupyterlab", *lab_arguments(options["browser"])])
 
 
@@ -287,6 +296,19 @@ def install(torch_index):
     STAMP.write_text(complete)
 
 
+def install_extra(extra, witnesses):
+    """Instala los paquetes de un extra de pyproject.toml, si falta alguno, sin tocar los demás."""
+    if all((SITE_PACKAGES / name / "__init__.py").is_file() for name in witnesses):
+        return
+    import tomllib  # no lo tiene un Python anterior al 3.11, que solo llega a leer el mensaje de old_python
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    print("Instalo lo que esta orden necesita: hace falta red, solo esta vez.", flush=True)
+    pip = [str(VENV_PYTHON), "-m", "pip", "install", "-c", "constraints.txt"]
+    with only_one():
+        watched("instalar los paquetes", [*pip, *project["optional-dependencies"][extra]], pip_settings())
+
+
 def pip_settings():
     """De los archivos de pip del usuario, lo mismo que de sus variables PIP_*."""
     command = [str(VENV_PYTHON), "-m", "pip", "config", "list"]
@@ -349,6 +371,14 @@ def lab_arguments(browser):
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # lo normal en un contenedor; Jupyter lo pide explícito
         arguments.append("--allow-root")
     return arguments if browser else [*arguments, "--no-browser"]
+
+
+def offer_the_book(browser):
+    """Si el libro está construido, dice dónde y lo abre al lado de JupyterLab."""
+    if BOOK.is_file():
+        print(f"El libro, para leer sin ejecutar: {BOOK}")
+        if browser:
+            webbrowser.open(BOOK.as_uri())
 
 
 def check():

@@ -5,6 +5,7 @@ import errno
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -389,6 +390,32 @@ def test_paths_are_relative_to_the_users_folder(course, calls, monkeypatch, tmp_
 def test_regenerate_gets_its_notebooks(course, calls):
     assert course.main(["regenerar", "notebooks/06.ipynb"]) == 7
     assert calls == [[str(course.ROOT / "tests" / "regenerate.py"), "notebooks/06.ipynb"]]
+
+
+def test_the_book_installs_what_it_needs_once(course, calls, commands, monkeypatch):
+    assert course.main(["libro", "--pdf"]) == course.main(["libro"]) == 7
+    assert calls[0] == [str(course.ROOT / "docs" / "sitio"), "--pdf"]
+    pip = ["-m", "pip", "install", "-c", "constraints.txt"]
+    assert [command[:5] for command in commands] == [pip, pip]
+    assert {re.split("[<>=]", name)[0] for name in commands[0][5:]} >= {"sphinx", "myst-nb", "furo"}
+    for name in ("sphinx", "myst_nb", "furo"):
+        (course.SITE_PACKAGES / name).mkdir()
+        (course.SITE_PACKAGES / name / "__init__.py").touch()
+    assert course.main(["libro"]) == 7
+    assert len(commands) == 2
+
+
+def test_the_built_book_is_opened_beside_the_lab(course, calls, capsys, monkeypatch):
+    opened = []
+    monkeypatch.setattr(course.webbrowser, "open", opened.append)
+    course.main([])
+    assert (opened, capsys.readouterr().out) == ([], "")
+    course.BOOK.parent.mkdir()
+    course.BOOK.touch()
+    course.main(["--sin-navegador"])
+    assert opened == [] and str(course.BOOK) in capsys.readouterr().out
+    course.main([])
+    assert opened == [course.BOOK.as_uri()]
 
 
 def test_lab_opens_the_index(course, calls):

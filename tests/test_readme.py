@@ -29,7 +29,7 @@ def test_the_first_two_commands_are_the_ones_that_ci_runs():
     assert COMMANDS[1] in script
 
 
-@pytest.mark.parametrize("option", ["--sin-navegador", "--indice-torch", "probar", "regenerar"])
+@pytest.mark.parametrize("option", ["--sin-navegador", "--indice-torch", "probar", "regenerar", "libro"])
 def test_every_command_named_exists(option):
     text = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert f"curso.py {option}" in text

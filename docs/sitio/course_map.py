@@ -11,7 +11,7 @@ IMAGE = re.compile(r'<img alt="(Mapa del curso\.[^"]*)" src="([^"]*_mapa\.svg)" 
 
 
 def with_links(html, pages, root):
-    """La página, con cada mapa suyo convertido en navegación. pages: {número de lección: (página, título)}."""
+    """La página, con cada mapa convertido en navegación. pages: {número de lección: (página, título)}."""
     return IMAGE.sub(lambda image: navigation(image[1], image[2], pages, root), html)
 
 

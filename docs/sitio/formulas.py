@@ -1,10 +1,10 @@
-"""Las fórmulas del curso, de TeX a MathML: cada navegador las dibuja sin JavaScript, y se pueden leer y copiar.
+"""Las fórmulas del curso, de TeX a MathML: se dibujan sin JavaScript, y se pueden oír y copiar.
 
-La conversión está guardada en `formulas.json`, así que construir el sitio no necesita Node. Cuando un cuaderno
-estrena una fórmula, se rehace con Node en cualquier carpeta:
+La conversión está guardada en `formulas.json`, así que construir el sitio no necesita Node. Cuando un
+cuaderno estrena una fórmula, se rehace con Node y con temml, instalado en una carpeta cualquiera:
 
-    npm install --prefix /tmp/temml temml@0.13.5
-    python docs/sitio/formulas.py --convertir /tmp/temml
+    npm install --prefix ../temml temml@0.13.5
+    python docs/sitio/formulas.py --convertir ../temml
 """
 
 import json
@@ -30,7 +30,7 @@ def read_cache():
 
 
 def find_formulas(folder=NOTEBOOKS):
-    """Las fórmulas de los cuadernos de la carpeta, en orden y sin repetir: {"inline": […], "display": […]}."""
+    """Las fórmulas de los cuadernos, en orden y sin repetir: {"inline": […], "display": […]}."""
     parser = MarkdownIt().use(dollarmath_plugin)  # el mismo lector que usa MyST
     found = {"inline": {}, "display": {}}
     for path in sorted(folder.rglob("*.ipynb")):
@@ -48,7 +48,9 @@ def convert(temml_folder):
     """Rehace `formulas.json` con Node y con el temml instalado en esa carpeta."""
     command = ["node", str(HERE / "formulas.mjs"), str(Path(temml_folder).resolve())]
     asked = json.dumps(find_formulas())
-    done = subprocess.run(command, input=asked, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=True)
+    done = subprocess.run(
+        command, input=asked, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=True
+    )
     CACHE.write_text(done.stdout, encoding="utf-8", newline="\n")
 
 

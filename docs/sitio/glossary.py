@@ -1,4 +1,4 @@
-"""El glosario: cada término tiene su ancla, y la primera vez que sale en una página lleva a ella y la define."""
+"""El glosario: cada término tiene su ancla, y la primera vez que sale en una página, su definición."""
 
 import re
 import unicodedata
@@ -35,14 +35,14 @@ def terms():
     for term, definition, lesson in ROW.findall(GLOSSARY.read_text(encoding="utf-8")):
         html = re.sub(r"\*(.+?)\*", r"<em>\1</em>", escape(definition, quote=False))
         html = re.sub(r"`(.+?)`", r"<code>\1</code>", html)
-        found[slug(term)] = (forms(term.replace("*", "")), html, lesson if term in EVERYDAY else None)
+        found[slug(term)] = (forms(term), html, lesson if term in EVERYDAY else None)
     return found
 
 
 def forms(term):
-    """Las maneras de escribirlo: «codificación por parejas de bytes (BPE)» son dos."""
-    long, _, short = term.partition(" (")
-    return [long.split(" o ")[0], *([short.rstrip(")")] if short else [])]
+    """Las maneras de escribirlo: «codificación por parejas de bytes (BPE)» y «red *feed-forward*» son dos."""
+    long, _, short = term.replace("*", "").partition(" (")
+    return [long.split(" o ")[0], *([short.rstrip(")")] if short else []), *re.findall(r"\*(.+?)\*", term)]
 
 
 def pattern(form):
@@ -55,7 +55,7 @@ def pattern(form):
 
 @cache
 def matcher():
-    """(expresión que encuentra cualquier término, el más largo primero; el ancla de cada uno de sus grupos)."""
+    """(la expresión que encuentra cualquier término, primero los más largos; el ancla de cada grupo)."""
     pairs = [(form, anchor) for anchor, (written, *_) in terms().items() for form in written]
     pairs.sort(key=lambda pair: -len(pair[0]))
     alternatives = "|".join(f"({pattern(form)})" for form, _ in pairs)

@@ -11,12 +11,13 @@ from sources import DOWNLOADS, NOTEBOOKS, title_of
 from spanish import TEXTS, translate
 
 from gpt_course.command import BadInput
+
 # El pie de una figura es, palabra por palabra, su texto alternativo: quien no la ve lo oye una sola vez.
 CAPTION = re.compile(r"<p>(<strong>Figura \d+\.\d+\.</strong>)")
 
 
 def finish(site):
-    """Remata el sitio de la carpeta `site`. Errores: `BadInput` si el tema ya no dice algo que aquí se cambia."""
+    """Remata el sitio de la carpeta `site`. Errores: `BadInput` si el tema ya no dice lo que se cambia."""
     lighten_figures(site / "_images")
     lessons = {path.stem[:2]: path.stem for path in sorted(site.glob("[0-9][0-9]_*.html"))}
     pages = {number: (page, title_of(page)) for number, page in lessons.items()}
@@ -29,12 +30,15 @@ def finish(site):
         html = re.sub(r"(_images/\w+)\.png", r"\1.webp", html)
         path.write_text(with_links(html, pages, root), encoding="utf-8", newline="\n")
     if set(TEXTS) - used:
-        raise BadInput(f"El tema ya no dice {sorted(set(TEXTS) - used)}: cambia TEXTS, en docs/sitio/spanish.py.")
+        raise BadInput(
+            f"El tema ya no dice {sorted(set(TEXTS) - used)}: cambia TEXTS, en docs/sitio/spanish.py."
+        )
     search_without_server(site / "_static" / "documentation_options.js")
     shutil.copyfile(site / "indice.html", site / "index.html")
     offer_notebooks(site / DOWNLOADS)
     (site / "_sources").rmdir()
-    (site / ".buildinfo").unlink()
+    for useless in (".buildinfo", "objects.inv"):
+        (site / useless).unlink()
 
 
 def search_without_server(options):
@@ -66,4 +70,6 @@ def offer_notebooks(folder):
                 output.get("data", {}).pop("image/png", None)
         target = folder / path.relative_to(NOTEBOOKS)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+        target.write_text(
+            json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n"
+        )

@@ -1,6 +1,6 @@
 """El buscador, que encuentra las palabras con acentos y sin ellos: «despues» y «después» dan lo mismo."""
 
-from functools import lru_cache
+from functools import cache
 
 from sphinx.search.es import SearchSpanish
 
@@ -19,7 +19,7 @@ window.Stemmer = function () {
 };
 """
 
-    @lru_cache(maxsize=None)  # noqa: B019: vive lo que el programa
+    @cache  # noqa: B019
     def stem(self, word):
         return super().stem(word.lower().translate(PLAIN))
 

@@ -4,12 +4,7 @@ import io
 import os
 import shutil
 import tempfile
-import sys
 from pathlib import Path
-
-# Sin este paquete, jsonschema deja de comprobar las direcciones de internet de un cuaderno (no las hay), y con él
-# nbformat tarda tres segundos más en cargarse.
-sys.modules.setdefault("rfc3987_syntax", None)
 
 from pages import finish
 from sphinx.application import Sphinx
@@ -38,9 +33,7 @@ def build(target, *, pdf=None, settings=None):
         site = Path(folder) / "salida" / "html"
         run_sphinx(site, Path(folder) / "doctrees", settings or {})
         finish(site)
-        for name in APART:
-            if (HERE / name).is_dir():
-                shutil.copytree(HERE / name, site / name)
+        add_pages_apart(site)
         if pdf:
             from pdf import make_pdf
 
@@ -50,10 +43,21 @@ def build(target, *, pdf=None, settings=None):
         site.rename(target)
 
 
+def add_pages_apart(site):
+    """Copia las páginas que no son de Sphinx, cada una con su carpeta, y escribe los datos del explorador."""
+    for name in APART:
+        if (HERE / name).is_dir():
+            shutil.copytree(HERE / name, site / name)
+    if (site / "explorador").is_dir():
+        from explorer_data import write_data  # carga PyTorch, que tarda
+
+        write_data(site / "explorador")
+
+
 def check_that_it_is_ours(target):
     if target.exists() and not (target / SIGN).is_file() and not (target.is_dir() and not os.listdir(target)):
         raise BadInput(
-            f"En {target} hay otra cosa, y construir el libro la borraría. Elige con --out una carpeta nueva o vacía."
+            f"En {target} hay otra cosa, y construir el libro la borraría. Elige con --out una carpeta nueva."
         )
 
 
@@ -71,7 +75,9 @@ def run_sphinx(site, doctrees, settings):
         show_progress(app)
         app.build()
     if app.statuscode or warnings.getvalue():
-        raise BadInput(f"El libro no se ha construido. Arregla esto y repite la orden:\n{warnings.getvalue()}")
+        raise BadInput(
+            f"El libro no se ha construido. Arregla esto y repite la orden:\n{warnings.getvalue()}"
+        )
 
 
 def show_progress(app):

@@ -1,7 +1,7 @@
 """Lo que cambia de cada cuaderno antes de que Sphinx lo lea; los archivos no se tocan.
 
-Las figuras llevan su texto alternativo, las respuestas de «Predice antes de ejecutar» y las soluciones se pliegan,
-y la cabecera ofrece el cuaderno. El índice recibe el orden de las páginas.
+Las figuras llevan su texto alternativo; las respuestas de «Predice antes de ejecutar» y las soluciones se
+pliegan; la cabecera ofrece el cuaderno. El índice recibe el orden de las páginas.
 """
 
 import json
@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 
 import glossary
-from myst_nb.sphinx_ import HideCodeCellNode
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = HERE.parents[1] / "notebooks"
@@ -25,15 +24,23 @@ FAREWELL = "**Volver a la lección:**"
 # Lo que el índice dice a quien lo abre en JupyterLab y, en su lugar, lo que dice a quien lo lee en el sitio.
 INDEX_TEXTS = {
     "Abre una lección con un clic y ejecuta sus celdas con <kbd>Mayús</kbd>+<kbd>Intro</kbd>.": (
-        "Aquí lo lees con sus salidas. Para ejecutar las celdas y resolver los ejercicios, descarga el curso y "
-        "sigue su `README.md`."
+        "Aquí lo lees con sus salidas. Para ejecutar las celdas y resolver los ejercicios, descarga el curso "
+        "y sigue su `README.md`."
     ),
     "en la carpeta `soluciones`.": "al final del índice lateral.",
     "¿Prefieres comprobarlo todo? En una terminal:": "¿Prefieres comprobarlo todo? Con el curso descargado:",
 }
+# Las páginas que no son de Sphinx, con su nombre y lo que se hace en ellas.
 PAGES_APART = {
-    "explorador/explorador.html": "El explorador: mira cómo piensa un GPT, palabra a palabra",
-    "memoria/memoria.html": "La calculadora de memoria: ¿cabe en tu equipo?",
+    page: words
+    for page, words in {
+        "explorador/explorador.html": (
+            "El explorador",
+            "mira cómo elige cada palabra un GPT que ha leído cuentos",
+        ),
+        "memoria/memoria.html": ("La calculadora de memoria", "¿cabe tu modelo en tu equipo?"),
+    }.items()
+    if (HERE / page).is_file()
 }
 
 
@@ -51,7 +58,9 @@ def prepare(app, page, source):
             if cell["metadata"].get("jupyter", {}).get("outputs_hidden"):
                 cell["metadata"].setdefault("tags", []).append("hide-output")
             if cell["cell_type"] == "markdown":
-                cell["source"] = LINK_APART.sub(lambda match: link_apart(page, match), "".join(cell["source"]))
+                cell["source"] = LINK_APART.sub(
+                    lambda match: link_apart(page, match), "".join(cell["source"])
+                )
         if page.startswith("soluciones/"):
             fold_solutions(notebook["cells"])
         notebook["cells"][0]["source"] += actions(page, app.config.course_repository)
@@ -115,11 +124,9 @@ def index(text, pages):
         text = text.replace(old, new)
     lessons = [page for page in pages if re.match(r"\d\d_", page)]
     solutions = [page for page in pages if page.startswith("soluciones/")]
-    apart = [
-        f'<li><a href="{page}">{label}</a></li>' for page, label in PAGES_APART.items() if (HERE / page).is_file()
-    ]
-    if apart:
-        text += "\n## Para tocar\n\n<ul>" + "".join(apart) + "</ul>\n"
+    if PAGES_APART:
+        links = (f'- <a href="{page}">{name}</a>: {what}' for page, (name, what) in PAGES_APART.items())
+        text += "\n".join(["\n## Para tocar\n", *links, ""])
     solved = [f"{title_of(Path(page).name)} <{page}>" for page in solutions]
     trees = {"Lecciones": lessons, "Términos": ["glosario"], "Soluciones": solved}
     return text + "".join(toctree(caption, entries) for caption, entries in trees.items())
@@ -144,6 +151,9 @@ def depart_prediction(translator, node):
 
 
 def fold_predictions(app):
+    """Pone en las salidas plegadas nuestro rótulo; lo que se pliega lo decide `prepare`."""
+    from myst_nb.sphinx_ import HideCodeCellNode  # tarda en cargarse, y las demás piezas no lo usan
+
     app.add_node(HideCodeCellNode, override=True, html=(visit_prediction, depart_prediction))
 
 

@@ -1,4 +1,4 @@
-"""Lo que el tema de Sphinx dice en inglés, y lo que aquí dice; y lo que le falta para leerse sin ver o sin ratón.
+"""Lo que el tema de Sphinx dice en inglés, dicho en español, y lo que le falta para oírlo o usar el teclado.
 
 Cada cambio tiene que hacer falta en alguna página: si el tema cambia, construir el sitio lo dice.
 """
@@ -11,8 +11,8 @@ TEXTS = {
     '<div class="title">Home</div>': '<div class="title">Índice</div>',
     "On this page": "En esta página",
     'title="Link to this heading"': 'title="Enlace a este apartado"',
-    'aria-label="Toggle site navigation sidebar"': 'aria-label="Mostrar u ocultar las páginas del curso"',
-    'aria-label="Toggle table of contents sidebar"': 'aria-label="Mostrar u ocultar los apartados de esta página"',
+    'aria-label="Toggle site navigation sidebar"': 'aria-label="Mostrar u ocultar las páginas"',
+    'aria-label="Toggle table of contents sidebar"': 'aria-label="Mostrar u ocultar los apartados"',
     "Toggle Light / Dark / Auto color theme": "Cambiar entre claro, oscuro y automático",
     "<title>Contents</title>": "<title>Apartados</title>",
     "<title>Menu</title>": "<title>Menú</title>",
