@@ -56,7 +56,7 @@ PROGRAMS = {
     "diapositivas": ["-m", "gpt_course.classroom", "diapositivas"],
 }
 # El extra de pyproject.toml que pide una orden, que se instala al usarla, y lo que delata que falta.
-EXTRAS = {"libro": ("libro", ("sphinx", "myst_nb", "furo"))}
+EXTRAS = {"libro": ("libro", ("sphinx", "myst_nb", "furo", "pypdf"))}
 BOOK = ROOT / "_site" / "index.html"
 # Lo que delata una instalación a medias, y lo único que puede haber en una carpeta .venv que se rehace.
 WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval", "pytest")

@@ -17,12 +17,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITE = [sys.executable, "curso.py", "probar"]
-# Miran textos y órdenes, no números: el ensayo no las repite.
+# Miran textos, órdenes y páginas, no números: el ensayo no las repite.
 SAME_ON_EVERY_PROCESSOR = (
     "test_architecture.py",
     "test_conftest.py",
     "test_curso.py",
     "test_environment.py",
+    "test_explorador.py",
+    "test_libro.py",
+    "test_memoria_html.py",
+    "test_sitio.py",
+    "test_sitio_pdf.py",
     "test_spanish.py",
     "test_style.py",
 )
@@ -110,6 +115,11 @@ def plain_pytest(folder):
     return execute([str(Path(sys.executable).with_name("pytest")), "--nbval"], cwd=ROOT / folder)
 
 
+def whole_book():
+    """El PDF del curso entero; la suite imprime solo unas páginas."""
+    return with_settings([*SUITE, "tests/test_sitio_pdf.py"], GPT_CURSO_PDF="entero", GPT_CURSO_NAVEGADOR="1")
+
+
 ROWS = {
     "ensayo": rehearsal,
     "basico": lambda: with_settings(**BASIC),
@@ -126,6 +136,7 @@ ROWS = {
     "un-proceso": lambda: execute([*SUITE, "-n", "0"]),
     "pytest-raiz": lambda: plain_pytest("."),
     "pytest-cuadernos": lambda: plain_pytest("notebooks"),
+    "pdf": whole_book,
 }
 
 

@@ -35,8 +35,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 REQUIREMENTS = [
     Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
 ]
-# Lo que instala `curso.py libro` la primera vez: tiene su versión exacta y no está en environment.yml.
-BOOK = [Requirement(line) for line in PROJECT["optional-dependencies"]["libro"]]
+# Lo que se instala aparte (curso.py libro, .ci/run): tiene su versión exacta y no está en environment.yml.
+APART = [
+    Requirement(line) for extra in ("libro", "navegador") for line in PROJECT["optional-dependencies"][extra]
+]
 CONSTRAINTS = read_constraints()
 
 
@@ -49,7 +51,7 @@ def installed():
                 yield distribution
 
 
-@pytest.mark.parametrize("requirement", [*REQUIREMENTS, *BOOK], ids=str)
+@pytest.mark.parametrize("requirement", [*REQUIREMENTS, *APART], ids=str)
 def test_constraint_is_in_the_range(requirement):
     assert requirement.specifier.contains(CONSTRAINTS[requirement.name])
 

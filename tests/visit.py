@@ -1,0 +1,150 @@
+"""Una visita a una página del sitio en Chromium: se carga una vez y se mira clara y oscura, ancha y estrecha.
+
+Cada visita da sus faltas, por clases, y lo que las pruebas comparan después (enlaces, fórmulas, imágenes).
+"""
+
+import importlib.util
+import re
+from pathlib import Path
+
+from browser import watch
+
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+QUESTIONS = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
+# Las reglas de axe que dependen de la anchura; las demás miran lo mismo en las dos.
+WIDTH_RULES = [
+    "scrollable-region-focusable",
+    "target-size",
+    "region",
+    "landmark-unique",
+    "link-name",
+    "button-name",
+]
+# Lo que dicen Sphinx, furo y myst-nb cuando les falta una traducción, y las palabras que delatan lo demás.
+ENGLISH_PHRASES = (
+    *(
+        "Back to top",
+        "Contents",
+        "Copyright",
+        "Copy to clipboard",
+        "Edit this page",
+        "Expand",
+        "Hide code cell",
+    ),
+    *(
+        "Hide navigation",
+        "Hide table of contents",
+        "Home",
+        "Last updated",
+        "Link to this",
+        "Made with",
+        "Menu",
+    ),
+    *("Navigation", "Next", "On this page", "Permalink", "Please activate", "Preparing search", "Previous"),
+    *(
+        "Search",
+        "Searching",
+        "Show code cell",
+        "Skip to content",
+        "Table of Contents",
+        "Toggle",
+        "View this page",
+    ),
+    *(
+        "Auto light/dark",
+        "Dark mode",
+        "Light mode",
+        "Site navigation",
+        "Download",
+        "Output",
+        "Close",
+        "Source",
+    ),
+)
+ENGLISH_WORDS = re.compile(r"\b(?:the|this|that|with|and|of|for|your|you|is|are|to|from)\b", re.IGNORECASE)
+
+
+def axe_source():
+    package = importlib.util.find_spec("axe_playwright_python").submodule_search_locations[0]
+    return (Path(package) / "axe.min.js").read_text(encoding="utf-8")
+
+
+def english(texts):
+    """De unos textos, los que llevan algo en inglés que debería estar traducido."""
+    phrases = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, ENGLISH_PHRASES))})(?!\w)")
+    return [text for text in texts if phrases.match(text) or ENGLISH_WORDS.search(text)]
+
+
+class Visitor:
+    """Visita páginas con una sola ventana; los aspectos de texto ya vistos no se miran otra vez."""
+
+    def __init__(self, browser):
+        self.context = browser.new_context(locale="es-ES", viewport=WIDE, reduced_motion="reduce")
+        self.page = self.context.new_page()
+        self.faults = watch(self.page)
+        self.devtools = self.context.new_cdp_session(self.page)
+        self.axe, self.looks = axe_source(), set()
+
+    def ask(self, question, *arguments):
+        return self.page.evaluate(f"(values) => questions.{question}(...values)", list(arguments))
+
+    def open(self, url):
+        """Carga una página; da lo que hizo mal al cargarse."""
+        self.faults.clear()
+        self.page.set_viewport_size(WIDE)
+        self.page.emulate_media(color_scheme="light")
+        self.page.goto(url)
+        self.page.evaluate(QUESTIONS)
+        return list(self.faults)
+
+    def visit(self, url):
+        """Lo que se ve y lo que falla en una página: {clase: lista}."""
+        loading = self.open(url)
+        self.page.evaluate(self.axe)
+        self.ask("unfold")
+        seen = {name: self.ask(name) for name in ("links", "images", "words", "formulas")}
+        self.page.keyboard.press("Tab")  # desde aquí el foco viene del teclado
+        seen["keyboard"] = self.ask("keyboard")
+        seen["fonts"] = self.fonts("math")
+        seen["sideways"] = self.ask("sideways")
+        seen["axe"] = self.contrast()
+        self.ask("flattenCode")
+        seen["axe"] += self.ask("audit", [])
+        self.page.set_viewport_size(NARROW)
+        seen["sideways"] += self.ask("sideways")
+        seen["axe"] += self.ask("audit", WIDTH_RULES) + self.contrast()
+        seen["keyboard"] += self.ask("keyboard")
+        self.page.emulate_media(color_scheme="dark")
+        seen["sideways"] += self.ask("sideways")
+        seen["axe"] += self.contrast()
+        self.page.set_viewport_size(WIDE)
+        seen["axe"] += self.contrast()
+        seen["loading"] = loading + [fault for fault in self.faults if fault not in loading]
+        return seen
+
+    def contrast(self):
+        found = self.ask("contrast", sorted(self.looks))
+        self.looks.update(found["looks"])
+        return found["faults"]
+
+    def fonts(self, selector):
+        """Con qué letras se dibuja de verdad lo que elige un selector: {(familia, ¿la trae el sitio?)}."""
+        send, used = self.devtools.send, set()
+        send("DOM.enable")
+        send("CSS.enable")
+        root = send("DOM.getDocument")["root"]["nodeId"]
+        for node in send("DOM.querySelectorAll", {"nodeId": root, "selector": selector})["nodeIds"]:
+            found = send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+            used |= {(font["familyName"], font["isCustomFont"]) for font in found}
+        send("CSS.disable")
+        return used
+
+    def walk(self, limit=400):
+        """Recorre la página con el tabulador de verdad; da lo que se puede usar y no ha recibido el foco."""
+        self.ask("follow")
+        key = {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
+        for _ in range(limit):
+            self.devtools.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **key})
+            if self.page.evaluate("passed.length > 1 && document.activeElement === document.body"):
+                break
+        return self.ask("notPassed")
