@@ -12,7 +12,7 @@ from gpt_course.classroom.slides.page import SOURCES, make_page
 from gpt_course.command import BadInput, Parser
 from gpt_course.exercises.lessons import ROOT
 
-EXAMPLE = "python3 curso.py diapositivas --lecciones 00-07 --out clase"
+EXAMPLE = " ".join(["python3", "curso.py", "diapositivas", "--lecciones", "00-07", "--out", "clase"])
 ASSETS = [
     SOURCES / "reveal" / "reveal.js",
     SOURCES / "reveal" / "reveal.css",

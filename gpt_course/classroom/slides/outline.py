@@ -12,6 +12,7 @@ from html import escape
 
 from gpt_course.classroom.slides.text import caption, key_sentences, opening, paragraphs
 
+IMAGE = '<img src="data:image/{};base64,{}" alt="{}">'
 ROOM = 660  # caracteres que caben en una diapositiva
 LINE = 72  # y en una de sus líneas
 FIGURE = 430  # los que quita una figura
@@ -20,7 +21,7 @@ LEFT_OUT = ("Ejercicios",)
 
 
 def outline(path):
-    """Las diapositivas de un cuaderno: una lista de (tipo, Markdown)."""
+    """Las diapositivas de un cuaderno: una lista de (tipo, texto)."""
     deck = Deck(path)
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "markdown":
@@ -146,11 +147,11 @@ def picture(output):
     """La figura de una salida guardada, con su texto alternativo."""
     data = "".join(output["data"]["image/png"]).replace("\n", "")
     alternative = output.get("metadata", {}).get("image/png", {}).get("alt", "")
-    return f'<img src="data:image/png;base64,{data}" alt="{escape(alternative)}">'
+    return IMAGE.format("png", data, escape(alternative))
 
 
 def picture_of_file(folder, text):
     """El dibujo que nombra un texto como `![alternativo](../imgs/mapa.svg)`."""
     alternative, _, name = text[2:].rstrip(")").rpartition("](")
     data = base64.b64encode((folder / name).read_bytes()).decode("ascii")
-    return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alternative)}">'
+    return IMAGE.format("svg+xml", data, escape(alternative))

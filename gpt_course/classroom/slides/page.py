@@ -1,4 +1,4 @@
-"""De una lista de diapositivas a una página de reveal.js, con nbconvert y sin ejecutar nada."""
+"""De una lista de diapositivas a una página de `reveal.js`, con `nbconvert` y sin ejecutar nada."""
 
 import json
 
@@ -30,7 +30,7 @@ class Renderer(IPythonRenderer):
 
 
 class Slides(SlidesExporter):
-    """El exportador de diapositivas de nbconvert, con la plantilla de `docs/docencia/diapositivas`."""
+    """El exportador de diapositivas de `nbconvert`, con la plantilla de `docs/docencia/diapositivas`."""
 
     def __init__(self, formulas):
         super().__init__(extra_template_basedirs=[str(SOURCES)], template_name="plantilla")
@@ -44,7 +44,7 @@ class Slides(SlidesExporter):
 
 
 def make_page(title, slides):
-    """El HTML de una lección. slides: (tipo, Markdown); «slide» va a la derecha y «subslide», debajo."""
+    """El HTML de una lección. slides: (tipo, texto); `slide` va a la derecha y `subslide`, debajo."""
     cells = [
         nbformat.v4.new_markdown_cell(text, id=f"d{number}", metadata={"slideshow": {"slide_type": kind}})
         for number, (kind, text) in enumerate(slides)
