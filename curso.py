@@ -10,6 +10,7 @@
     python3 curso.py corregir ENTREGAS …   corrige los cuadernos que te entregan
     python3 curso.py examen [opciones]     escribe un examen para imprimir, con su clave
     python3 curso.py libro [--pdf]         hace del curso un sitio para leerlo sin ejecutar nada (en _site)
+    python3 curso.py diapositivas …        las figuras y las frases de cada lección, para proyectar
 
 Opciones, delante de la orden:
     --sin-navegador     no abre el navegador: muestra la dirección (para servidores)
@@ -54,6 +55,7 @@ PROGRAMS = {
     "corregir": ["-m", "gpt_course.classroom", "corregir"],
     "examen": ["-m", "gpt_course.classroom", "examen"],
     "libro": [str(ROOT / "docs" / "sitio")],
+    "diapositivas": ["-m", "gpt_course.classroom", "diapositivas"],
 }
 # El extra de pyproject.toml que pide una orden, que se instala al usarla, y lo que delata que falta.
 EXTRAS = {"libro": ("libro", ("sphinx", "myst_nb", "furo", "pypdf"))}

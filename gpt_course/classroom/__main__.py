@@ -10,6 +10,7 @@ COMMANDS = {
     "progreso": ("progress", "qué ejercicios llevas, lección por lección"),
     "diploma": ("diploma", "una página con las lecciones que has superado"),
     "paquete-alumno": ("package", "el curso para repartir: sin soluciones ni respuestas a la vista"),
+    "diapositivas": ("slides", "las figuras y las frases de cada lección, para proyectar"),
     "corregir": ("grading.command", "las notas de los cuadernos que te entregan"),
     "examen": ("exam", "un examen para imprimir, con su clave, y lo mismo para Moodle"),
 }

@@ -6,13 +6,14 @@ import re
 import sys
 
 from gpt_course.command import BadInput, Parser, prepare_streams
-from gpt_course.config import GPT2_CONFIGS
+from gpt_course.config import GPT2_CONFIGS, STORY_CONFIG
 from gpt_course.memory.advice import advice, verdict, with_margin
 from gpt_course.memory.ledger import inference_peak, training_peak
 from gpt_course.memory.plan import DTYPES, MOMENTS, Plan
 from gpt_course.memory.report import summary, table
 from gpt_course.memory.units import parse_size
 
+MODELS = {**GPT2_CONFIGS, "cuentos": STORY_CONFIG}
 CONFIG_COUNTS = ("vocab_size", "context_length", "emb_dim", "n_heads", "n_layers")
 _PROGRAM = ["python", "-m", "gpt_course.memory"]
 _EXAMPLE = " ".join([*_PROGRAM, "--model", "gpt2", "--batch", "4", "--seq", "512", "--ram", "8GiB"])
@@ -57,7 +58,7 @@ def read(arguments):
         "gpt_course.memory", "Predice la memoria y las operaciones de un GPT, sin crearlo.", _EXAMPLE
     )
     add = parser.add
-    add("--model", default="gpt2", help=f"uno de {', '.join(GPT2_CONFIGS)} (de serie, gpt2)")
+    add("--model", default="gpt2", help=f"uno de {', '.join(MODELS)} (de serie, gpt2)")
     add("--batch", help="frases por lote, B (de serie, 1)")
     add("--seq", help="tokens por frase, T (de serie, context_length)")
     add("--dtype", default="fp32", help=f"uno de {', '.join(DTYPES)} (de serie, fp32)")
@@ -75,9 +76,9 @@ def read(arguments):
 
 
 def make_plan(options):
-    """El plan que piden las opciones: el modelo publicado, con los cambios de cada una."""
-    if options.model not in GPT2_CONFIGS:
-        raise BadInput(f"`--model` debe ser uno de {', '.join(GPT2_CONFIGS)}; llegó {options.model!r}.")
+    """El plan que piden las opciones: el modelo de partida, con los cambios de cada una."""
+    if options.model not in MODELS:
+        raise BadInput(f"`--model` debe ser uno de {', '.join(MODELS)}; llegó {options.model!r}.")
     if options.attention not in (None, "sdpa", "explicit"):
         raise BadInput(f"`--attention` debe ser `sdpa` o `explicit`; llegó {options.attention!r}.")
     given = {name: value for name, value in vars(options).items() if value is not None}
@@ -86,7 +87,7 @@ def make_plan(options):
     if options.drop_rate is not None:
         changes["drop_rate"] = _rate(options.drop_rate)
     plan = Plan(
-        {**GPT2_CONFIGS[options.model], **changes},
+        {**MODELS[options.model], **changes},
         **{name: _count(name, given[name]) for name in ("batch", "seq", "accumulation") if name in given},
         dtype=options.dtype,
         optimizer=options.optimizer,
