@@ -47,6 +47,9 @@ WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval
 VENV_CONTENTS = set(
     f"bin etc include lib lib64 scripts share pyvenv.cfg .gitignore {STAMP.name} {ajustes.FOLDER}".split()
 )
+# Jupyter y nbval cargan jsonschema, que con esta biblioteca tarda segundos más y sin ella se pasa: solo mira si
+# una dirección con letras de cualquier alfabeto está bien escrita, y aquí no hay ninguna.
+WITHOUT_IRI = "import sys; sys.modules.setdefault('rfc3987_syntax')\n"
 LONGEST_INSIDE = 189  # lo que mide en Windows la ruta más larga de .venv (de torch); el total no pasa de 259
 
 # Sin avisos ni búsqueda de versiones nuevas, porque en muchas aulas no hay red; y el índice se abre
@@ -268,7 +271,8 @@ def install(torch_index):
         watched("instalar PyTorch", [*pip, "--no-deps", "--index-url", torch_index, "torch"], pip_settings())
     watched("instalar los paquetes", [*pip, "-e", ".[test]"], pip_settings())
     # pip apunta la ruta entera, y si lleva una Á hay Python que no arranca: basta la relativa, que es ASCII.
-    (SITE_PACKAGES / "gpt_course.pth").write_text(os.path.relpath(str(ROOT), str(SITE_PACKAGES)))
+    link = os.path.relpath(str(ROOT), str(SITE_PACKAGES))
+    (SITE_PACKAGES / "gpt_course.pth").write_text(link + "\n" + WITHOUT_IRI)
     # matplotlib busca las letras del equipo la primera vez, y puede avisarlo dentro de un cuaderno.
     watched("preparar las figuras", [str(VENV_PYTHON), "-c", "import matplotlib.font_manager"])
     settings = VENV / "share" / "jupyter" / "lab" / "settings"

@@ -497,9 +497,11 @@ def test_the_environments_python_finds_the_course_in_any_path_and_locale(course,
     reads_utf8 = sys.version_info >= (3, 13)  # desde ahí, Python lee los .pth en UTF-8
     for text, works in ((str(copy).encode(), reads_utf8), (relative, True)):
         link.write_bytes(text)
-        command = [course.VENV_PYTHON, "-c", "import gpt_course"]
+        code = "import gpt_course, sys; print(sys.modules.get('rfc3987_syntax', 'se cargaría'))"
+        command = [course.VENV_PYTHON, "-c", code]
         done = subprocess.run(command, cwd=copy.parent, env={**env, **OTHER_LOCALE}, capture_output=True)
         assert (done.returncode == 0) == works, done.stderr.decode("utf-8", "replace")
+        assert (b"None" in done.stdout) == (text == relative)  # lo que tarda y no hace falta no se carga
 
 
 @pytest.mark.parametrize(
