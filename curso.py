@@ -47,8 +47,8 @@ WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval
 VENV_CONTENTS = set(
     f"bin etc include lib lib64 scripts share pyvenv.cfg .gitignore {STAMP.name} {ajustes.FOLDER}".split()
 )
-# Jupyter y nbval cargan jsonschema, que con esta biblioteca tarda segundos más y sin ella se pasa: solo mira si
-# una dirección con letras de cualquier alfabeto está bien escrita, y aquí no hay ninguna.
+# Jupyter y nbval cargan jsonschema, que con esta biblioteca tarda segundos más y se pasa sin ella: solo mira
+# si está bien escrita una dirección con letras de cualquier alfabeto, y aquí no hay ninguna.
 WITHOUT_IRI = "import sys; sys.modules.setdefault('rfc3987_syntax')\n"
 LONGEST_INSIDE = 189  # lo que mide en Windows la ruta más larga de .venv (de torch); el total no pasa de 259
 

@@ -1,6 +1,7 @@
 """Qué se ejecuta, dónde y con qué tolerancia (conftest.py), también en cuadernos de verdad."""
 
 import ast
+import gc
 import importlib.util
 import os
 import re
@@ -399,6 +400,22 @@ def test_the_course_asks_for_the_workers_unless_told_otherwise(monkeypatch, argu
     monkeypatch.chdir(ROOT)
     config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
     assert curso.test_arguments(arguments) == [*config, *expected]
+
+
+LOADED = """
+import gc
+assert not gc.isenabled()  # mientras se carga
+
+def test_it():
+    assert gc.isenabled()
+"""
+
+
+def test_what_is_loaded_is_frozen_once_and_what_the_tests_leave_is_collected(course):
+    (course.path / "test_it.py").write_text(LOADED)
+    frozen = gc.get_freeze_count()
+    assert frozen and course.inline_run("-p", "no:xdist", "test_it.py").ret == 0
+    assert gc.isenabled() and gc.get_freeze_count() <= frozen
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ LOADED = "import sys; print('torch' in sys.modules, 'gpt_course.model' in sys.mo
 SEEDS = "import random, numpy, torch; print(torch.initial_seed(), random.random(), numpy.random.rand())"
 # Lo que un cuaderno podría notar.
 STATE = """
-import json, os, signal, sys, threading
+import gc, json, os, signal, sys, threading
 import matplotlib, torch
 own = ("JPY_", "TORCHINDUCTOR_")  # las del protocolo y la que pone torch._dynamo al cargarse
 print(json.dumps({
@@ -32,6 +32,7 @@ print(json.dumps({
     "señales": [str(signal.getsignal(number)).split(" at ")[0] for number in (2, 15, 17)],
     "figuras": [matplotlib.get_backend(), str(dict(matplotlib.rcParams))],
     "tipo": str(torch.get_default_dtype()),
+    "basura": [gc.isenabled(), gc.get_threshold()],
 }))
 """
 SPOIL = """
