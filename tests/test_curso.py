@@ -74,10 +74,25 @@ def last_line(capsys):
 
 def test_second_start_installs_nothing(course, commands):
     course.prepare()
-    assert [command[1] for command in commands] == ["venv", "pip", "import matplotlib.font_manager"]
-    assert commands[1] == ["-m", "pip", "install", "-c", "constraints.txt", "-e", ".[test]"]
+    fonts = "import matplotlib.font_manager"
+    assert [command[1] for command in commands] == ["venv", "pip", fonts, course.LOAD]
     course.prepare()
-    assert len(commands) == 3
+    assert len(commands) == 4
+
+
+@pytest.mark.parametrize(("never", "compiles"), [(False, ["--no-compile"]), (True, [])])
+def test_pip_compiles_only_if_nothing_can_be_compiled_later(course, commands, monkeypatch, never, compiles):
+    monkeypatch.setattr(sys, "dont_write_bytecode", never)
+    course.prepare()
+    assert commands[1] == ["-m", "pip", "install", "-c", "constraints.txt", *compiles, "-e", ".[test]"]
+
+
+def test_what_is_loaded_when_installing_exists_and_a_failure_is_left_for_later(course):
+    for name in course.USED:
+        package, *inside = name.split(".")  # sin cargarlos, que tardan
+        place = Path(importlib.util.find_spec(package).origin).parent.joinpath(*inside)
+        assert place.is_dir() or place.with_suffix(".py").is_file(), name
+    subprocess.run([sys.executable, "-c", course.LOAD, "no_existe", "ajustes"], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
@@ -198,6 +213,7 @@ def test_files_changed_during_the_install_do_not_count_as_installed(course, copy
 def test_torch_index_comes_first_and_under_the_constraints(course, commands):
     course.prepare("https://ejemplo.invalid/cpu")
     pip = ["-m", "pip", "install", "-c", "constraints.txt"]
+    pip += [] if sys.dont_write_bytecode else ["--no-compile"]
     assert commands[1] == [*pip, "--no-deps", "--index-url", "https://ejemplo.invalid/cpu", "torch"]
     assert commands[2] == [*pip, "-e", ".[test]"]
 
@@ -497,7 +513,7 @@ def test_the_environments_python_finds_the_course_in_any_path_and_locale(course,
     reads_utf8 = sys.version_info >= (3, 13)  # desde ahí, Python lee los .pth en UTF-8
     for text, works in ((str(copy).encode(), reads_utf8), (relative, True)):
         link.write_bytes(text)
-        code = "import gpt_course, sys; print(sys.modules.get('rfc3987_syntax', 'se cargaría'))"
+        code = "import gpt_course, sys; print(sys.modules.get('rfc3987_syntax', 'falta'))"
         command = [course.VENV_PYTHON, "-c", code]
         done = subprocess.run(command, cwd=copy.parent, env={**env, **OTHER_LOCALE}, capture_output=True)
         assert (done.returncode == 0) == works, done.stderr.decode("utf-8", "replace")
