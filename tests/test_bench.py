@@ -14,8 +14,10 @@ from gpt_course.bench import __main__ as terminal
 from gpt_course.bench import gpu, limits, rounds, stories, turn
 from gpt_course.bench.contenders import CONTENDERS
 from gpt_course.bench.limits import measure_limits
+from gpt_course.bench.loops import HALVED, TRAINER
 from gpt_course.bench.quality import rounding_quality
-from gpt_course.bench.report import merged, rows, table, tables
+from gpt_course.bench.report import merged, rows
+from gpt_course.bench.table import table, tables
 from gpt_course.data import load_story
 from gpt_course.generation import generate
 from gpt_course.memory import Plan, training_flops
@@ -124,7 +126,10 @@ def test_a_turn_is_another_process(reference, tmp_path):
 
 
 def test_everything_is_measured(result):
-    assert result["failed"] == {}
+    assert result["failed"].keys() <= {TRAINER}  # pide `accelerate`
+    assert {HALVED, *result["others"]} == {HALVED, TRAINER} - result["failed"].keys()
+    halved = result["others"][HALVED]
+    assert halved["loss"] == pytest.approx(halved["ours"], rel=0.01) and halved["loss"] != halved["ours"]
     assert set(result["tasks"]) == {
         *("read_long", "read_batch", "write_one", "write_batch"),
         *("train", "peak", "build", "import", "torch"),
@@ -154,7 +159,7 @@ def test_the_table_has_a_row_for_each_task(result):
         *("entrenar con 2×8, AdamW", "entrenar con 2×8, AdamW, redondeando"),
         *("memoria máxima al entrenar", "crear el modelo", "importar"),
     ]
-    assert "pesos al azar" in lines[-2] and "Sin medir" not in table(result)
+    assert "pesos al azar" in table(result) and table(result).count("Sin medir") == len(result["failed"])
 
 
 def test_with_stories_everyone_starts_from_the_same_loss(monkeypatch):
@@ -168,7 +173,7 @@ def test_with_stories_everyone_starts_from_the_same_loss(monkeypatch):
 
     found = stories.run_stories(TWO, rounds=1, turn=here)
     torch.set_num_threads(threads)
-    assert found["failed"].keys() <= {stories.TRAINER}  # pide `accelerate`
+    assert found["failed"].keys() <= {TRAINER}  # pide `accelerate`
     assert [list(speeds)[:2] for speeds in found["speeds"].values()] == [list(TWO)] * 2
     assert all(0 < speed < math.inf for speeds in found["speeds"].values() for speed in speeds.values())
     assert seen[:2] == [("gpt_course", 1), ("transformers", 1)] and ("transformers", 2) in seen
@@ -178,17 +183,40 @@ def test_with_stories_who_fails_or_computes_something_else_is_left_out():
     def turn_(order):
         if order["contender"] == "litgpt":
             raise RuntimeError("roto")
-        return {"speed": 100.0 * order["threads"], "loss": 6.1 + (order["contender"] == "transformers")}
+        loss = 6.1 + (order["contender"] == "transformers")
+        return {"speed": 100.0 * order["threads"], "loss": loss, "last": loss}
 
     found = stories.run_stories({**TWO, "litgpt": "0"}, rounds=2, turn=turn_)
     assert found["failed"]["litgpt"] == "roto" and "no coincide" in found["failed"]["transformers"]
     assert found["speeds"]["1"]["gpt_course"] == 100 and "litgpt" not in found["speeds"]["2"]
-    text = table({**by_hand(), "stories": {**found, "speeds": {"1": {"gpt_course": 300.0, "otro": 200.0}}}})
+    speeds = {**found["speeds"], "1": {"gpt_course": 300.0, "otro": 200.0}}
+    text = table({**by_hand(), "stories": {**found, "speeds": speeds}})
     assert (
         "Entrenar con 16 cuentos, AdamW, 1 hilo: `gpt_course` 300, `otro` 200 tokens/s; ventaja, 1,50×."
         in text
     )
     assert "Sin medir con los cuentos: `litgpt`, roto." in text
+    assert (
+        "Lo mismo con los productos en bf16: 100 tokens/s (1 hilo, 1,00× lo de float32) y 200 tokens/s (2 "
+        "hilos, 1,00× lo de float32); tras 45 pasos la pérdida es 6,1000, y en float32, 6,1000."
+    ) in table({**by_hand(), "stories": found})
+
+
+def test_other_ways_of_training_are_told_apart(monkeypatch):
+    def answer(order):
+        seconds = {TRAINER: 3.0, HALVED: 0.5}.get(order["contender"], 1.0)
+        return plausible(order, seconds, loss=4.25 if order["contender"] == HALVED else 4.5)
+
+    fake_turns(monkeypatch, answer)
+    text = table(rounds.run(TWO, rounds=1, cfg=CFG, sizes=SIZES))
+    assert f"`{TRAINER}`: entrenar con 2×8, AdamW, 5,3 tokens/s; ventaja, 3,00×." in text
+    assert (
+        f"`{HALVED}`: entrenar con 2×8, AdamW, 32,0 tokens/s, 2,00× lo de float32; la última pérdida medida "
+        "es 3,2500, y en float32, 3,5000." in text
+    )
+    fake_turns(monkeypatch, lambda order: plausible(order, loss=4.5 + (order["contender"] == TRAINER)))
+    found = rounds.run(TWO, rounds=1, cfg=CFG, sizes=SIZES)
+    assert list(found["others"]) == [HALVED] and "no coincide" in found["failed"][TRAINER]
 
 
 def fake_turns(monkeypatch, answer):
@@ -200,6 +228,7 @@ def fake_turns(monkeypatch, answer):
         return answer(order)
 
     monkeypatch.setattr(rounds, "take_turn_apart", turn_)
+    monkeypatch.setattr(rounds, "check_trainer", dict)  # como si estuviera todo
     return asked
 
 
@@ -220,6 +249,7 @@ def plausible(order, seconds=1.0, logits=(0.0, 1.0), loss=4.5):
     if order["kind"].startswith("train"):
         return {
             "seconds": {"train": [seconds]},
+            "last": loss - 1,
             "peak": 2**20,
             "loss": loss,
             "build": 1,
@@ -295,7 +325,7 @@ def test_who_computes_something_else_is_left_out(monkeypatch, measured, ours, th
 
     fake_turns(monkeypatch, answer)
     result = rounds.run(TWO, rounds=1, cfg=CFG, sizes=SIZES)
-    assert result["failed"] == {"transformers": reason}
+    assert result["failed"].pop("transformers") == reason and result["failed"].keys() <= {TRAINER}
     assert list(result["tasks"]["train"]) == list(result["contenders"]) == ["gpt_course"]
 
 

@@ -9,7 +9,7 @@ import pytest
 import repository
 from manifest import ROOT
 
-from gpt_course.bench.report import table
+from gpt_course.bench.table import table
 
 TOPICS = {lesson.file: lesson.topic for lesson in manifest.read() if lesson.ready}
 CHECKERS = prose.checkers()

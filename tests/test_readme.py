@@ -11,7 +11,7 @@ import pytest
 from regenerate import MEASURED, ROOT
 from repository import tracked
 
-from gpt_course.bench.report import tables
+from gpt_course.bench.table import tables
 from gpt_course.data.__main__ import read as read_data
 from gpt_course.generation.__main__ import read as read_generation
 from gpt_course.stories import load_grammar

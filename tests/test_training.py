@@ -108,10 +108,11 @@ def test_frozen_parameters_stay_out():
 
 @pytest.mark.parametrize("value", [-0.1, math.inf, math.nan, "0.1", None, True])
 @pytest.mark.parametrize(
-    ("name", "advice"), [("lr", "Prueba con 1e-3."), ("weight_decay", "Con 0 no decae ninguna.")]
+    ("name", "advice"),
+    [("lr", "Prueba con 1e-3."), ("weight_decay", "Con 0 no decae ninguna."), ("head_rate", "Con 1, la")],
 )
 def test_bad_options(name, advice, value):
-    with pytest.raises(ValueError, match=f"^{name} debe ser un número del intervalo .*{re.escape(advice)}$"):
+    with pytest.raises(ValueError, match=f"^{name} debe ser un número del intervalo .*{re.escape(advice)}"):
         make_optimizer(tiny_model(), **{name: value})
 
 

@@ -8,7 +8,7 @@ from reference import tiny_model, tokens
 
 from gpt_course.loss import next_token_loss
 from gpt_course.training import make_optimizer, train
-from gpt_course.training.optimizer import make_muon, optimizer_tensors, restore_optimizer
+from gpt_course.training.optimizer import make_muon, optimizer_tensors, restore_optimizer, set_rate
 
 BATCH = tokens(3, 7)[:, :-1], tokens(3, 7)[:, 1:]
 
@@ -53,6 +53,42 @@ def test_the_steps_are_those_of_torch_optim_by_hand():
     assert not same(ours, tiny_model())
 
 
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("make", [make_optimizer, make_muon])
+def test_the_head_may_learn_at_its_own_rate(make, tied):
+    ours, theirs = tiny_model(tie_weights=tied), tiny_model(tie_weights=tied)
+    optimizer = make(ours, lr=0.5, head_rate=3)
+    set_rate(optimizer, 0.01)
+    head = theirs.out_head.weight
+    inside = [p for p in theirs.trf_blocks.parameters() if p.dim() == 2 and make is make_muon]
+    apart = {id(p) for p in [head, *inside]}
+    rest = [p for p in theirs.parameters() if id(p) not in apart]
+    adamw = {"betas": (0.9, 0.95), "weight_decay": 0.1}
+    by_hand = [
+        torch.optim.AdamW([p for p in rest if p.dim() == 2], lr=0.01, **adamw),
+        torch.optim.AdamW([p for p in rest if p.dim() == 1], lr=0.01, **adamw | {"weight_decay": 0}),
+        torch.optim.AdamW([head], lr=0.03, **adamw),
+    ]
+    if inside:
+        muon = {"weight_decay": 0.1, "adjust_lr_fn": "match_rms_adamw"}
+        by_hand.append(torch.optim.Muon(inside, lr=0.01, **muon))
+    steps(ours, optimizer, 3)
+    for _ in range(3):
+        theirs.zero_grad()
+        next_token_loss(theirs, *BATCH).backward()
+        for each in by_hand:
+            each.step()
+    assert same(ours, theirs)
+
+
+def test_a_head_that_is_not_trained_has_no_rate_of_its_own():
+    model = tiny_model()
+    model.out_head.requires_grad_(False)
+    make_optimizer(model)
+    with pytest.raises(ValueError, match=r"`head_rate` cambia la tasa .* no se entrena"):
+        make_optimizer(model, head_rate=2)
+
+
 @pytest.mark.parametrize("make", [make_optimizer, make_muon])
 @pytest.mark.parametrize("fused", [False, True])
 def test_what_it_remembers_comes_back_bit_by_bit(make, fused):
@@ -82,7 +118,9 @@ def test_another_model_is_refused():
         restore_optimizer(make_optimizer(model), model, {"trf_blocks.5.a/exp_avg": torch.zeros(1)})
 
 
-@pytest.mark.parametrize(("name", "value"), [("lr", 0), ("lr", float("nan")), ("weight_decay", -1)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("lr", 0), ("lr", float("nan")), ("weight_decay", -1), ("head_rate", 0)]
+)
 def test_bad_numbers(name, value):
     with pytest.raises(ValueError, match=f"{name} debe ser un número"):
         make_muon(tiny_model(), **{name: value})

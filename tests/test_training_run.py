@@ -51,19 +51,22 @@ def no_waiting(monkeypatch):
 
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_the_losses_are_those_of_a_loop_by_hand(accumulation):
-    settings = tiny(steps=5, accumulation=accumulation, warmup=2, clip=0.5)
+    settings = tiny(steps=5, accumulation=accumulation, warmup=2, clip=0.5, head_rate=accumulation)
     rows = [row for row in run(settings).log if "loss" in row]
     torch.manual_seed(settings.seed)
     model = init_gpt2(GPTModel({"vocab_size": load_story_tokenizer().n_vocab, **TINY}))
-    decayed = [p for p in model.parameters() if p.dim() == 2]
+    head = model.out_head.weight
+    decayed = [p for p in model.parameters() if p.dim() == 2 and p is not head]
     others = [p for p in model.parameters() if p.dim() == 1]
     groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0}]
+    groups.append({"params": [head], "weight_decay": 0.1})
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95))
     seen = 0
     for index, rate in enumerate([0.5, 1, 0.75, 0.5, 0.25]):
         rate = rate if index < 2 else (1 + math.cos(math.pi * (index - 1) / 4)) / 2
         for group in optimizer.param_groups:
             group["lr"] = 0.01 * rate
+        optimizer.param_groups[2]["lr"] *= accumulation
         rows_a_step = 2 * accumulation
         x, y, mask = story_batch(index * rows_a_step, rows_a_step, settings.seed)  # de una vez
         loss = torch.nn.functional.cross_entropy(model(x)[mask], y[mask])
@@ -80,7 +83,7 @@ def test_the_losses_are_those_of_a_loop_by_hand(accumulation):
 
 
 def test_the_validation_is_measured_as_it_says():
-    result = run(tiny(eval_batches=3))
+    result = run(tiny(eval_batches=3, sharpen=1.5))
     *_, row = [row for row in result.log if "validation" in row]
     grammar, lost, truth, count, size = load_grammar(), 0, 0, 0, 0
     with torch.no_grad():
@@ -95,6 +98,23 @@ def test_the_validation_is_measured_as_it_says():
     assert row["bits_per_byte"] == pytest.approx(lost / size / math.log(2), rel=1e-5)
     assert row["excess"] == pytest.approx((lost - truth) / count, rel=1e-4)
     assert row["floor"] == grammar.entropy().nats_per_word
+
+
+def test_at_the_end_the_logits_may_be_sharpened(tmp_path):
+    """Solo los del modelo que se guarda: lo que hace falta para seguir, y lo que se mide antes, es igual."""
+    plain = run(tiny(steps=4, eval_every=2))
+    sharp = run(tiny(steps=4, eval_every=2, sharpen=1.5), tmp_path)
+    x = story_batch(0, 2)[0]
+    with torch.no_grad():
+        torch.testing.assert_close(sharp.model(x), 1.5 * plain.model(x), rtol=1e-5, atol=1e-6)
+    assert same_weights(load_model(tmp_path)[0], sharp.model)
+    assert same_weights(load_model(tmp_path / "puntos" / "paso-000004")[0], plain.model)
+    middle, last = ([row for row in each.log if "validation" in row] for each in (plain, sharp))
+    assert (
+        middle[0]["validation"] == last[0]["validation"] and middle[1]["validation"] != last[1]["validation"]
+    )
+    again = run(tiny(steps=4, eval_every=2, sharpen=1.5), tmp_path, resume=True, say=quiet)
+    assert same_weights(again.model, sharp.model)  # una vez y no dos
 
 
 def test_rows_and_header():

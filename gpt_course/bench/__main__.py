@@ -9,9 +9,10 @@ import torch
 
 from gpt_course.bench.contenders import CONTENDERS
 from gpt_course.bench.gpu import measure_gpu
-from gpt_course.bench.report import merged, rows, table
+from gpt_course.bench.report import merged, rows
 from gpt_course.bench.rounds import CFG, SIZES, installed, machine, run
 from gpt_course.bench.stories import run_stories
+from gpt_course.bench.table import table
 
 _MISSING = (
     "No está {}, y se mide a los demás. Lo traen `pip install -e .[bench]` y "

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from gpt_course import __version__
 from gpt_course.bench.contenders import CONTENDERS
+from gpt_course.bench.loops import HALVED, OURS, TRAINER, check_trainer, other_ways
 from gpt_course.bench.turn import ENOUGH, MEDIUM
 from gpt_course.config import GPT2_CONFIGS
 from gpt_course.initialization import init_gpt2
@@ -33,7 +34,6 @@ SIZES = {
     "repeats": 3,
     "threads": 2,
 }
-OURS = "gpt_course"
 
 
 def installed():
@@ -51,7 +51,7 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
 
     contenders: {nombre: versión}, como da `installed`. real: carpeta de unos pesos con que medir lo que se
     pierde en bf16; sin ella, los del azar con que se mide lo demás.
-    Devuelve lo que leen `report.rows` y `report.table`. Las medianas de cada tarea, en segundos (`peak`, en
+    Devuelve lo que leen `report.rows` y `table.table`. Las medianas de cada tarea, en segundos (`peak`, en
     bytes); quien falla o no calcula los mismos logits que el curso queda en `failed`, con su motivo.
     Errores: `RuntimeError` si falla el curso; `OSError` si los pesos no caben en el disco.
     """
@@ -65,6 +65,7 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
         }
         found, failed = _take_turns(turns, order)
     extra = {kind: [result for each, result in found[OURS] if each == kind] for kind in ("limits", "bf16")}
+    others = {name: [result for _, result in found.get(name, [])] for name in (TRAINER, HALVED)}
     medium, found = (_of_kinds(found, contenders, ["read" + end, "train" + end]) for end in (MEDIUM, ""))
     failed |= _different(found, failed)
     good = {name: results for name, results in found.items() if name not in failed}
@@ -77,6 +78,7 @@ def run(contenders, *, rounds=3, cfg=CFG, sizes=SIZES, real=None):
         "tasks": _tasks(good),
         "medium": _tasks({name: [{"seconds": r["seconds"]} for r in medium[name]] for name in good}),
         "bf16": _bf16(extra["bf16"], real),
+        "others": other_ways(others, found[OURS], failed),
         "failed": failed,
     }
 
@@ -88,7 +90,7 @@ def _of_kinds(found, names, kinds):
 
 def _take_turns(turns, order):
     """{contendiente: [(clase de turno, lo medido)]} y {quien falló: su motivo}."""
-    found, failed, slow = {}, {}, set()
+    found, failed, slow = {}, check_trainer(), set()
     for kind, name in tqdm(turns, unit="turno", file=sys.stderr):
         if name in failed:
             continue
@@ -110,7 +112,8 @@ def _round(names, first):
     kinds = ("read", "train") if first else ("read", "train", "read" + MEDIUM, "train" + MEDIUM)
     first %= len(names)
     order = names[first:] + names[:first]
-    return [("limits", OURS), *((kind, name) for kind in kinds for name in order), ("bf16", OURS)]
+    others = [("train", HALVED), *([("train", TRAINER)] if "transformers" in names else [])]
+    return [("limits", OURS), *((kind, name) for kind in kinds for name in order), ("bf16", OURS), *others]
 
 
 def _bf16(results, real):

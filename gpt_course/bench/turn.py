@@ -7,6 +7,7 @@ import sys
 import time
 
 from gpt_course.bench.contenders import CONTENDERS
+from gpt_course.bench.loops import TRAINER, opened, plain_loop, trainer_loop
 
 CHECKED = 101  # de cada cuántos logits se compara uno
 ENOUGH = 20  # segundos que ya no hace falta repetir: lo que tarda tanto varía poco
@@ -40,7 +41,7 @@ def take_turn(order):
     kind, medium = order["kind"].removesuffix(MEDIUM), order["kind"].endswith(MEDIUM)
     if medium and order["contender"] != "gpt_course":
         torch.set_float32_matmul_precision("medium")  # el interruptor de PyTorch; el curso no lo toca
-    contender = CONTENDERS[order["contender"]]()
+    contender = opened(order["contender"])
     ready = time.perf_counter()
     torch.manual_seed(0)
     model = contender.build(order["cfg"])
@@ -98,24 +99,14 @@ def _train(contender, model, order):
 
     from gpt_course.memory.resident import peak_of_this_process
 
-    model.train()
-    optimizer = contender.optimizer(model)
-    x, y = _tokens(order, *order["train"]), _tokens(order, *order["train"], seed=2)
-    losses = []
-
-    def step():
-        optimizer.zero_grad(set_to_none=True)
-        loss = contender.loss(model, x, y)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-
-    for _ in range(2):  # los dos primeros pasos tardan más: crean el estado del optimizador y piden memoria
-        step()
-    seconds = _repeat(order["repeats"], step)
+    batch = _tokens(order, *order["train"]), _tokens(order, *order["train"], seed=2)
+    loop = trainer_loop if order["contender"] == TRAINER else plain_loop
+    # Los dos primeros pasos tardan más: crean el estado del optimizador y piden memoria.
+    seconds, losses = loop(contender, model.train(), [batch] * (2 + order["repeats"]))
     if not torch.tensor(losses).isfinite().all():
         raise RuntimeError(f"la pérdida dejó de ser finita: {losses}")
-    return {"seconds": {"train": seconds}, "peak": peak_of_this_process(), "loss": losses[0]}
+    found = {"seconds": {"train": seconds[2:]}, "peak": peak_of_this_process()}
+    return found | {"loss": losses[0], "last": losses[-1]}
 
 
 def _repeat(times, work):

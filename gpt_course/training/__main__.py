@@ -28,6 +28,8 @@ _DECIMAL = {
     "drop_rate": "probabilidad de dropout (de serie, la de la configuración)",
     "lr": "tasa de aprendizaje más alta (de serie, 5e-3 con `cuentos`, 6e-4 con `gpt2`, 1e-3 con las demás)",
     "weight_decay": "decaimiento de las matrices (de serie, 0.1)",
+    "head_rate": "por cuánto se multiplica la tasa en la cabeza de salida (de serie, 1)",
+    "sharpen": "al acabar, por cuánto se multiplican los logits del modelo (de serie, 1)",
     "clip": "norma máxima del gradiente; 0, sin límite (de serie, 1)",
 }
 _WORDS = {

@@ -7,18 +7,21 @@ from gpt_course.config import check_number
 OPTIMIZERS = ("adamw", "muon")
 
 
-def make_optimizer(model, *, lr=1e-3, weight_decay=0.1, fused=False):
+def make_optimizer(model, *, lr=1e-3, weight_decay=0.1, fused=False, head_rate=1.0):
     """AdamW en dos grupos: las matrices decaen con `weight_decay`; los sesgos y las normas, no.
 
     Una matriz vinculada entra una sola vez; los parámetros congelados, ninguna. Betas (0,9, 0,95).
     fused: el mismo paso en una sola pasada por la memoria: más rápido, con otro redondeo.
-    Errores: `ValueError` si `lr` no es finita y > 0, `weight_decay` no lo es y ≥ 0, o no hay qué entrenar.
+    head_rate: por cuánto se multiplica la tasa en la cabeza de salida, que entonces va en un grupo aparte.
+    Errores: `ValueError` si `lr` o `head_rate` no es finita y > 0, `weight_decay` no lo es y ≥ 0, o no hay
+    qué entrenar.
     Fuentes: Loshchilov y Hutter (2019) para AdamW; Brown et al. (2020), apéndice B, para las betas y 0,1.
     """
-    return _adamw(_trainable(model), *_checked(lr, weight_decay), fused)
+    numbers = _checked(lr, weight_decay, head_rate)
+    return _adamw(model, _trainable(model), *numbers, fused)
 
 
-def make_muon(model, *, lr=1e-3, weight_decay=0.1, fused=False):
+def make_muon(model, *, lr=1e-3, weight_decay=0.1, fused=False, head_rate=1.0):
     """Muon para las matrices de los bloques y AdamW para lo demás, como uno solo (ver `Together`).
 
     Una misma `lr` sirve para los dos: el paso de Muon se escala para que mida lo que uno de AdamW.
@@ -29,13 +32,19 @@ def make_muon(model, *, lr=1e-3, weight_decay=0.1, fused=False):
         raise ValueError(
             f"Muon llegó con PyTorch 2.9 y aquí está la {torch.__version__}. Actualízalo, o usa AdamW."
         )
-    lr, weight_decay = _checked(lr, weight_decay)
+    lr, weight_decay, head_rate = _checked(lr, weight_decay, head_rate)
     inside = {id(p) for p in model.trf_blocks.parameters() if p.dim() == 2}
     parameters = _trainable(model)
     matrices = [p for p in parameters if id(p) in inside]
     rest = [p for p in parameters if id(p) not in inside]
     muon = torch.optim.Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
-    return Together(muon, _adamw(rest, lr, weight_decay, fused))
+    return Together(muon, _adamw(model, rest, lr, weight_decay, head_rate, fused))
+
+
+def set_rate(optimizer, lr):
+    """Cambia la tasa de aprendizaje de todos los grupos; la cabeza de salida conserva su `head_rate`."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group.get("head_rate", 1.0)
 
 
 class Together:
@@ -93,10 +102,11 @@ def restore_optimizer(optimizer, model, tensors, part=lambda tensor, parameter: 
         owners[id(parameter)].state[parameter][key] = part(tensor, parameter)
 
 
-def _checked(lr, weight_decay):
+def _checked(lr, weight_decay, head_rate):
     return (
         check_number("lr", lr, "(0, ∞)", "Prueba con 1e-3."),
         check_number("weight_decay", weight_decay, "[0, ∞)", "Con 0 no decae ninguna."),
+        check_number("head_rate", head_rate, "(0, ∞)", "Con 1, la tasa de las demás matrices."),
     )
 
 
@@ -107,10 +117,26 @@ def _trainable(model):
     return parameters
 
 
-def _adamw(parameters, lr, weight_decay, fused):
-    matrices, vectors = ([p for p in parameters if (p.dim() >= 2) == matrix] for matrix in (True, False))
+def _adamw(model, parameters, lr, weight_decay, head_rate, fused):
+    head = _head(model, parameters) if head_rate != 1 else None
+    matrices = [p for p in parameters if p.dim() >= 2 and p is not head]
+    vectors = [p for p in parameters if p.dim() < 2]
     groups = [
         {"params": matrices, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
+    if head is not None:
+        own = {"params": [head], "weight_decay": weight_decay, "lr": lr * head_rate, "head_rate": head_rate}
+        groups.append(own)
     return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95), fused=fused)
+
+
+def _head(model, parameters):
+    """La matriz de la cabeza de salida; vinculada, la de los tokens."""
+    weight = getattr(getattr(model, "out_head", None), "weight", None)
+    if not any(p is weight for p in parameters):
+        raise ValueError(
+            "`head_rate` cambia la tasa de la matriz de la cabeza de salida, y en este modelo no se entrena. "
+            "Quítalo."
+        )
+    return weight

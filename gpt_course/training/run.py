@@ -77,6 +77,9 @@ def _train(trainer, log, folder, progress):
             raise ValueError(f"{error}{kept} Prueba con una tasa de aprendizaje (`lr`) menor.") from None
         if folder and trainer.step:
             folder.save()
+        if trainer.step == settings.steps:
+            trainer.sharpen()
+        if folder and trainer.step:
             folder.export()
     if trainer.step < settings.steps:
         raise Stopped(

@@ -33,9 +33,11 @@ class Settings:
     data: `cuentos`, `relato` o la carpeta que escribe `python -m gpt_course.data`. config: `cuentos`, `gpt2`,
     un archivo .json o un diccionario con las claves de siempre; el vocabulario es el de los datos. tied: con
     la cabeza vinculada. drop_rate: cambia el de la configuración. batch: filas por lote. context: tokens por
-    fila (con `cuentos` no se elige: cada fila es un cuento). accumulation: lotes por paso. clip: norma máxima
-    del gradiente; 0, ninguna. eval_every: cada cuántos pasos se mide la validación, con `eval_batches` lotes.
-    save_every: cada cuántos se guarda; se conservan los `keep` últimos y el mejor.
+    fila (con `cuentos` no se elige: cada fila es un cuento). accumulation: lotes por paso. head_rate: por
+    cuánto se multiplica la tasa en la cabeza de salida. clip: norma máxima del gradiente; 0, ninguna.
+    sharpen: por cuánto se multiplican, al acabar, los logits del modelo. eval_every: cada cuántos pasos se
+    mide la validación, con `eval_batches` lotes. save_every: cada cuántos se guarda; se conservan los `keep`
+    últimos y el mejor.
     Errores: `ValueError` si un valor no sirve.
     """
 
@@ -52,7 +54,9 @@ class Settings:
     schedule: str = "cosine"
     optimizer: str = "adamw"
     weight_decay: float = 0.1
+    head_rate: float = 1.0
     clip: float = 1.0
+    sharpen: float = 1.0
     dtype: str = "fp32"
     eval_every: int = 100
     eval_batches: int = 8
@@ -76,6 +80,8 @@ class Settings:
             decided["lr"] = check_number("lr", self.lr, "(0, ∞)", "Prueba con 1e-3.")
         for name, what in (("weight_decay", "decae ninguna matriz"), ("clip", "recorta el gradiente")):
             decided[name] = check_number(name, getattr(self, name), "[0, ∞)", f"Con 0 no {what}.")
+        for name, what in (("head_rate", "la tasa de las demás matrices"), ("sharpen", "como salen")):
+            decided[name] = check_number(name, getattr(self, name), "(0, ∞)", f"Con 1, {what}.")
         late = {"warmup": min(50, self._count("steps") // 10), "save_every": self.eval_every}
         for name in _COUNTS:
             value = self._count(name)

@@ -14,7 +14,13 @@ from gpt_course.model import GPTModel
 from gpt_course.models import load_model, save_model
 from gpt_course.training.batches import places
 from gpt_course.training.objective import halved_loss
-from gpt_course.training.optimizer import make_muon, make_optimizer, optimizer_tensors, restore_optimizer
+from gpt_course.training.optimizer import (
+    make_muon,
+    make_optimizer,
+    optimizer_tensors,
+    restore_optimizer,
+    set_rate,
+)
 from gpt_course.training.sources import open_source
 
 STATE, TENSORS = "estado.json", "estado.safetensors"
@@ -56,7 +62,8 @@ class Trainer:
             )
         self.job = world.wrap(self.model, halved_loss if settings.dtype == "bf16" else chunked_loss)
         make = make_muon if settings.optimizer == "muon" else make_optimizer
-        self.optimizer = make(self.model, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
+        rates = {name: getattr(settings, name) for name in ("lr", "weight_decay", "head_rate")}
+        self.optimizer = make(self.model, **rates, fused=True)
         self.step, self.tokens, self.seconds = 0, 0, 0.0
 
     def header(self):
@@ -76,8 +83,7 @@ class Trainer:
         """Da un paso y devuelve su línea del registro. Errores: `NotFinite`; los pesos no cambian."""
         start, step = time.perf_counter(), self.step + 1
         rate = self.settings.lr * self.settings.factor(step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, rate)
         self.optimizer.zero_grad(set_to_none=True)
         batches = [self._here(batch) for batch in self.source.batches(step)]
         self.world.sow(f"{self.settings.seed}/{step}")
@@ -94,9 +100,21 @@ class Trainer:
         return row | {"seconds": round(self.seconds, 3)}
 
     @torch.no_grad()
+    def sharpen(self):
+        """Multiplica los logits por `sharpen`: se hace una vez, al acabar, y no entra en lo que se sigue."""
+        for parameter in self._last_norm():
+            parameter.mul_(self.settings.sharpen)
+
+    @torch.no_grad()
     def evaluate(self):
-        """La línea del registro con la pérdida de validación. Errores: `NotFinite`."""
+        """La línea del registro con la pérdida de validación; la última, ya con `sharpen`.
+
+        Errores: `NotFinite`.
+        """
         start, total, count = time.perf_counter(), 0.0, 0
+        trained = [parameter.clone() for parameter in self._last_norm()]
+        if self.step == self.settings.steps:
+            self.sharpen()
         self.model.eval()
         for batch in self.exam:
             uneven = len(batch[0]) % self.world.size  # un examen de menos de un lote: lo miran todos
@@ -104,6 +122,8 @@ class Trainer:
             total += self.job(*mine).item() * places(*mine)
             count += places(*mine)
         self.model.train()
+        for parameter, kept in zip(self._last_norm(), trained, strict=True):
+            parameter.copy_(kept)
         loss = self.world.sum(total) / self.world.sum(count)
         if not math.isfinite(loss):
             raise NotFinite(
@@ -148,6 +168,10 @@ class Trainer:
         saved = dict(loaded.named_parameters())
         for name, parameter in self.model.named_parameters():
             parameter.copy_(self.world.part(saved[name], parameter))
+
+    def _last_norm(self):
+        """Lo que da la última normalización es lineal en estos dos, y los logits, en lo que ella da."""
+        return self.model.final_norm.scale, self.model.final_norm.shift
 
     def _here(self, batch):
         return [piece.to(self.world.device) for piece in batch]
