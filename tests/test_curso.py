@@ -175,7 +175,7 @@ def test_an_environment_left_half_made_is_rebuilt(course, commands):
 def test_the_torch_index_of_a_ready_environment_says_what_to_do(course, commands, capsys):
     course.prepare()
     course.prepare("https://ejemplo.invalid/cpu")
-    assert len(commands) == 3
+    assert len(commands) == 4
     assert "borra la carpeta .venv" in capsys.readouterr().out
 
 

@@ -6,7 +6,7 @@ import torch
 
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M, check_config
 from gpt_course.files import read_json
-from gpt_course.weights.names import from_gpt2, to_gpt2
+from gpt_course.weights.names import from_gpt2, gpt2_shapes
 from gpt_course.weights.skeleton import skeleton
 from gpt_course.weights.source import Source, find_file, some
 
@@ -127,8 +127,9 @@ def _heads(source, settings):
 
 def _expected_shapes(model, ours):
     state = model.state_dict()
-    pairs = state.items() if ours else to_gpt2(state, len(model.trf_blocks))
-    return {name: tuple(tensor.shape) for name, tensor in pairs}
+    if not ours:
+        return gpt2_shapes(state, len(model.trf_blocks))
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 def _check_shapes(shapes, expected):
