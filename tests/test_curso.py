@@ -119,7 +119,7 @@ def test_missing_python_is_repaired(course, commands):
     course.prepare()
     course.VENV_PYTHON.unlink()
     course.prepare()
-    assert len(commands) == 6
+    assert len(commands) == 8
 
 
 @pytest.mark.parametrize("name", ["torch", "jupyterlab", "pytest"])
@@ -127,7 +127,7 @@ def test_missing_package_is_repaired(course, commands, name):
     course.prepare()
     shutil.rmtree(course.SITE_PACKAGES / name)
     course.prepare()
-    assert len(commands) == 6
+    assert len(commands) == 8
     assert course.is_ready()
 
 
