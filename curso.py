@@ -65,6 +65,20 @@ WITNESSES = ("torch", "tiktoken", "matplotlib", "jupyterlab", "nbclient", "nbval
 VENV_CONTENTS = set(
     f"bin etc include lib lib64 scripts share pyvenv.cfg .gitignore {STAMP.name} {ajustes.FOLDER}".split()
 )
+# Jupyter y nbval cargan jsonschema, que con esta biblioteca tarda segundos más y se pasa sin ella: solo mira
+# si está bien escrita una dirección con letras de cualquier alfabeto, y aquí no hay ninguna.
+WITHOUT_IRI = "import sys; sys.modules.setdefault('rfc3987_syntax')\n"
+# Lo que se carga al abrir y al comprobar el curso: se compila al instalar, y lo demás, si llega a usarse. pip
+# lo compilaría todo, 220 MB de código, en un solo proceso: buena parte de lo que tarda en instalar.
+USED = (
+    *("ipykernel.zmqshell", "jupyterlab.labapp", "matplotlib.pyplot", "nbclient", "nbval.plugin", "tiktoken"),
+    *("torch._dynamo", "torch.utils.flop_counter", "transformers.models.gpt2.modeling_gpt2"),
+)
+LOAD = """import contextlib, importlib, sys
+for name in sys.argv[1:]:
+    with contextlib.suppress(Exception):  # lo que falle se dirá cuando haga falta
+        importlib.import_module(name)
+"""
 LONGEST_INSIDE = 189  # lo que mide en Windows la ruta más larga de .venv (de torch); el total no pasa de 259
 
 # Sin avisos ni búsqueda de versiones nuevas, porque en muchas aulas no hay red; y el índice se abre
@@ -284,14 +298,18 @@ def install(torch_index):
     python = getattr(sys, "_base_executable", None) or sys.executable
     watched("crear .venv", [python, "-m", "venv", "--clear", str(VENV)])
     pip = [str(VENV_PYTHON), "-m", "pip", "install", "-c", "constraints.txt"]
+    if not sys.dont_write_bytecode:  # con PYTHONDONTWRITEBYTECODE no se guardaría lo que se compile después
+        pip.append("--no-compile")
     if torch_index:
         # --no-deps: un índice de PyTorch no tiene por qué llevar lo demás en las versiones del curso.
         watched("instalar PyTorch", [*pip, "--no-deps", "--index-url", torch_index, "torch"], pip_settings())
     watched("instalar los paquetes", [*pip, "-e", ".[test]"], pip_settings())
     # pip apunta la ruta entera, y si lleva una Á hay Python que no arranca: basta la relativa, que es ASCII.
-    (SITE_PACKAGES / "gpt_course.pth").write_text(os.path.relpath(str(ROOT), str(SITE_PACKAGES)))
+    link = os.path.relpath(str(ROOT), str(SITE_PACKAGES))
+    (SITE_PACKAGES / "gpt_course.pth").write_text(link + "\n" + WITHOUT_IRI)
     # matplotlib busca las letras del equipo la primera vez, y puede avisarlo dentro de un cuaderno.
     watched("preparar las figuras", [str(VENV_PYTHON), "-c", "import matplotlib.font_manager"])
+    watched("preparar los paquetes", [str(VENV_PYTHON), "-c", LOAD, *USED])
     settings = VENV / "share" / "jupyter" / "lab" / "settings"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "overrides.json").write_text(LAB_SETTINGS)

@@ -7,6 +7,7 @@ recién cargadas y nada más. Si no se puede copiar, el núcleo se arranca como 
 
 import contextlib
 import functools
+import gc
 import importlib
 import json
 import os
@@ -83,8 +84,12 @@ def _template(environment, *python):
 def _serve():
     """Carga las bibliotecas y, por cada línea que llega, se copia; devuelve, ya en la copia, lo que dice."""
     before = set(os.environ)
+    gc.disable()
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # duran lo que el núcleo: que no las mire, ni así las copie, al buscar qué puede soltar
+    gc.enable()
     added = {name: os.environ[name] for name in os.environ.keys() - before}  # por las bibliotecas
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # los que acaban no esperan a que se pregunte por ellos
     while len(os.listdir("/proc/self/task")) == 1 and (line := sys.stdin.readline()):

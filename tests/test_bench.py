@@ -163,6 +163,7 @@ def test_the_table_has_a_row_for_each_task(result):
 
 
 def test_with_stories_everyone_starts_from_the_same_loss(monkeypatch):
+    monkeypatch.setattr(stories, "BATCH", 2)
     monkeypatch.setattr(stories, "STEPS", 1)
     monkeypatch.setattr(stories, "WARM", 1)
     threads, seen = torch.get_num_threads(), []

@@ -41,7 +41,7 @@ def cases(draw):
     return cfg, lengths, draw(st.integers(1, 8)), draw(st.booleans()), draw(st.integers(0, 2**31))
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)  # un empate al azar no debe enrojecer la suite
+@settings(max_examples=40, deadline=None, derandomize=True)  # un empate al azar no debe enrojecer la suite
 @given(cases())
 def test_the_same_tokens_and_logits_with_and_without_cache(case):
     """Modelos al azar; las filas cortas llevan relleno y a menudo la ventana se corre."""

@@ -1,8 +1,10 @@
 """Qué se ejecuta, dónde y con qué tolerancia (conftest.py), también en cuadernos de verdad."""
 
 import ast
+import gc
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import repository
 from matrix import SAME_ON_EVERY_PROCESSOR
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from repository import ROOT, tracked
+from test_architecture import imported_names
 from test_tolerance import figure
 
 import ajustes
@@ -288,12 +291,50 @@ def test_the_slowest_start_first():
     ]
 
 
+# Lo que puede usar una prueba que el ensayo no repite: con PyTorch, hacer tensores y ver si son iguales, y lo
+# del paquete que no calcula con ellos. Lo demás (también lo que se añada) y el modelo de `reference`, no.
+EXACT = {
+    *(f"gpt_course.{name}" for name in ("bench.report", "command", "config", "data", "exercises.grading")),
+    *(f"gpt_course.{name}" for name in ("files", "memory", "plotting", "stories", "tokenizer")),
+    *(f"torch.{name}" for name in ("arange", "equal", "float64", "full", "int64", "linspace", "ones")),
+    *("torch.tensor", "torch.zeros"),
+}
+
+
+def computing(source):
+    """Lo que usa una prueba y puede calcular con PyTorch."""
+    used = {name for name in imported_names(source) if "." in name or name == "reference"}
+    attributes = (
+        ast.unparse(node) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)
+    )
+    used |= {name for name in attributes if re.fullmatch(r"torch(\.\w+)+", name)}
+    return {
+        name
+        for name in used
+        if name.split(".")[0] in ("gpt_course", "reference", "torch")
+        and not any(f"{name}.".startswith(f"{exact}.") for exact in EXACT)
+    }
+
+
 @pytest.mark.parametrize("name", SAME_ON_EVERY_PROCESSOR)
 def test_what_the_rehearsal_leaves_out_computes_nothing(name):
-    tree = ast.parse((ROOT / "tests" / name).read_text(encoding="utf-8"))
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-    names = {getattr(node, "module", None) or node.names[0].name for node in imports}
-    assert not {module.split(".")[0] for module in names} & {"torch", "gpt_course", "numpy", "reference"}
+    assert computing((ROOT / "tests" / name).read_text(encoding="utf-8")) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import torch, gpt_course\nfrom gpt_course.plotting.style import BLUE\ntorch.ones(2)", set()),
+        ("import torch\ntorch.ones(2) @ torch.randn(2)", {"torch.randn"}),
+        ("from torch import nn", {"torch.nn"}),
+        ("def f():\n    from reference import TINY", {"reference.TINY"}),
+        ("from gpt_course import config, layers", {"gpt_course.layers"}),
+        ("from gpt_course.configuration import x", {"gpt_course.configuration.x"}),
+        ("import gpt_course.bench.rounds", {"gpt_course.bench.rounds"}),
+    ],
+)
+def test_what_computes_is_told_apart(source, found):
+    assert computing(source) == found
 
 
 # --- Dónde ----------------------------------------------------------------------------------------
@@ -359,6 +400,22 @@ def test_the_course_asks_for_the_workers_unless_told_otherwise(monkeypatch, argu
     monkeypatch.chdir(ROOT)
     config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
     assert curso.test_arguments(arguments) == [*config, *expected]
+
+
+LOADED = """
+import gc
+assert not gc.isenabled()  # mientras se carga
+
+def test_it():
+    assert gc.isenabled()
+"""
+
+
+def test_what_is_loaded_is_frozen_once_and_what_the_tests_leave_is_collected(course):
+    (course.path / "test_it.py").write_text(LOADED)
+    frozen = gc.get_freeze_count()
+    assert frozen and course.inline_run("-p", "no:xdist", "test_it.py").ret == 0
+    assert gc.isenabled() and gc.get_freeze_count() <= frozen
 
 
 @pytest.mark.parametrize(

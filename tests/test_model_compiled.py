@@ -3,13 +3,14 @@
 import pytest
 import torch
 from reference import tiny_model, tokens
-from torch._dynamo.testing import CompileCounterWithBackend
 
 from gpt_course.cache import KVCache
 
 
 @pytest.fixture
 def counter():
+    from torch._dynamo.testing import CompileCounterWithBackend  # tarda en cargarse
+
     torch._dynamo.reset()
     yield CompileCounterWithBackend("eager")
     torch._dynamo.reset()

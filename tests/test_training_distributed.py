@@ -110,7 +110,7 @@ def die(folder):
             if world.rank == 0:
                 (folder / "muerte").write_text(str(time.time()))
                 os.kill(os.getpid(), signal.SIGKILL)
-            time.sleep(100)  # el otro está ocupado: solo se entera por torchrun
+            time.sleep(600)  # el otro está ocupado: solo se entera por torchrun
 
     return sow
 
@@ -132,7 +132,9 @@ def launched(tmp_path_factory):
     run(settings(2, **CHAINS["muon"][0]), folder / "muon")
     order = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", __file__]
     environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"} | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*order, str(folder)], env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [*order, str(folder)], env=environment, capture_output=True, text=True, timeout=1200
+    )
     assert (folder / "muerte").exists(), done.stderr
     done.seconds = time.time() - float((folder / "muerte").read_text())
     return folder, done
@@ -206,7 +208,7 @@ def test_one_thread_each_and_only_the_inner_network(seen):
 
 def test_a_killed_process_stops_the_other_and_one_alone_goes_on(launched, tmp_path):
     folder, done = launched
-    assert done.returncode != 0 and done.seconds < 60
+    assert done.returncode != 0 and done.seconds < 300
     assert "El proceso 2 de 2 se detiene: otro acabó antes de tiempo" in done.stderr
     assert done.stderr.count("--resume") == 1 and "paso/s" in done.stderr
     assert main([*command(folder, 6), "--resume"]) == 0

@@ -1,5 +1,6 @@
 """La corrida entera: lo que calcula, y que seguir donde se quedó es como no haber parado nunca."""
 
+import functools
 import itertools
 import json
 import math
@@ -31,6 +32,12 @@ def same_weights(one, other):
 
 def quiet(text):
     pass
+
+
+@functools.cache
+def at_once():
+    """La corrida diminuta, sin carpeta ni parar: lo que debe salir también por cualquier otro camino."""
+    return run(tiny())
 
 
 @pytest.fixture(autouse=True)
@@ -198,13 +205,12 @@ def test_killed_at_any_instant_and_resumed_is_like_never_stopped(changes, every,
 
 @pytest.mark.parametrize("end", ['{"step": 5, "lo', '{"step": 5, "loss": 1.0}\n{"step": 6', "\x00\x00"])
 def test_a_half_line_at_the_end_of_the_log_is_no_obstacle(end, tmp_path):
-    whole = run(tiny(), tmp_path / "entera")
     with pytest.raises(Stopped):
         stop_after(4, tiny(), tmp_path / "otra")
     with open(tmp_path / "otra" / "log.jsonl", "a", encoding="utf-8") as file:
         file.write(end)
     again = run(tiny(), tmp_path / "otra", resume=True, say=quiet)
-    assert without_clock(again.log) == without_clock(whole.log)
+    assert without_clock(again.log) == without_clock(at_once().log)
 
 
 def stop_after(step, settings, out, number=signal.SIGINT, say=quiet, **options):
@@ -223,7 +229,7 @@ def stop_after(step, settings, out, number=signal.SIGINT, say=quiet, **options):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_ends_the_step_saves_and_says_where(number, tmp_path, capsys):
-    whole, before = run(tiny(), tmp_path / "entera"), signal.getsignal(number)
+    before = signal.getsignal(number)
     with pytest.raises(Stopped, match=r"Interrumpido en el paso 3 de 6") as caught:
         stop_after(3, tiny(), tmp_path / "otra", number, quiet)
     assert caught.value.signal == number
@@ -232,7 +238,7 @@ def test_an_interruption_ends_the_step_saves_and_says_where(number, tmp_path, ca
     model, _ = load_model(tmp_path / "otra")  # ya se puede usar
     assert same_weights(model, load_model(tmp_path / "otra" / "puntos" / "paso-000003")[0])
     again = run(tiny(), tmp_path / "otra", resume=True, say=quiet)
-    assert without_clock(again.log) == without_clock(whole.log)
+    assert without_clock(again.log) == without_clock(at_once().log)
 
 
 def test_other_threads_are_warned_of(tmp_path):
@@ -301,7 +307,7 @@ def test_other_settings_are_refused_by_name(changes, message, copy):
 
 def test_what_changes_no_number_may_be_other(copy, tmp_path):
     again = run(tiny(save_every=1, keep=5), copy, resume=True, say=quiet)
-    assert without_clock(again.log[1:]) == without_clock(run(tiny()).log[1:])
+    assert without_clock(again.log[1:]) == without_clock(at_once().log[1:])
 
 
 @pytest.mark.parametrize(("schedule", "first"), [("constant", 4), ("constant", 5), ("wsd", 10)])
@@ -386,7 +392,7 @@ def test_a_damaged_checkpoint_is_put_aside_and_the_one_before_is_used(damage, fa
     assert f"paso-000005 no sirve, porque {fault}: se aparta en apartado-000005" in said[0]
     assert said[1] == "Se sigue desde el paso 4 de 6."
     assert (copy / "puntos" / "apartado-000005").is_dir()  # nada se borra
-    assert without_clock(again.log) == without_clock(run(tiny()).log)
+    assert without_clock(again.log) == without_clock(at_once().log)
 
 
 def test_if_none_is_left_nothing_is_started_over(copy):

@@ -5,6 +5,7 @@ import torch
 from gpt_course.dropout import Dropout
 from gpt_course.model import GPTModel
 from gpt_course.weights.names import WRAPPERS, unwrapped
+from gpt_course.weights.skeleton import skeleton
 from gpt_course.weights.source import DTYPES, some
 
 
@@ -27,8 +28,7 @@ def exact_state(model):
     Errores: `ValueError` si algo cambió desde que se creó o si no son números que se puedan guardar.
     """
     state = {unwrapped(name): tensor for name, tensor in model.state_dict().items()}
-    with torch.device("meta"):
-        built = GPTModel(model.cfg)
+    built = skeleton(model.cfg)
     changes = [*_other_tensors(state, built.state_dict()), *_other_pieces(model, built)]
     if changes:
         raise ValueError(

@@ -6,8 +6,8 @@ import torch
 
 from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M, check_config
 from gpt_course.files import read_json
-from gpt_course.model import GPTModel
-from gpt_course.weights.names import from_gpt2, to_gpt2
+from gpt_course.weights.names import from_gpt2, gpt2_shapes
+from gpt_course.weights.skeleton import skeleton
 from gpt_course.weights.source import Source, find_file, some
 
 _MOST = {"n_layers": 1000, "emb_dim": 100_000}  # de sobra; un archivo hostil podría nombrar millones
@@ -58,8 +58,7 @@ def load_gpt2(path, *, n_heads=None):
         cfg["tie_weights"] = torch.equal(*(source.get(whole[f"{each}.weight"]) for each in (token, head)))
         if cfg["tie_weights"]:
             del known[f"{head}.weight"]
-    with torch.device("meta"):
-        model = GPTModel(cfg)
+    model = skeleton(cfg)
     _check_shapes(known, _expected_shapes(model, ours))
     return _fill(model, {name: source.get(whole[name]) for name in known}, ours)
 
@@ -128,8 +127,9 @@ def _heads(source, settings):
 
 def _expected_shapes(model, ours):
     state = model.state_dict()
-    pairs = state.items() if ours else to_gpt2(state, len(model.trf_blocks))
-    return {name: tuple(tensor.shape) for name, tensor in pairs}
+    if not ours:
+        return gpt2_shapes(state, len(model.trf_blocks))
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 def _check_shapes(shapes, expected):

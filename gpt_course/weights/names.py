@@ -62,14 +62,25 @@ def to_gpt2(state_dict, n_layers):
 
     Donde un sesgo de query, key y value no está, pone ceros: GPT-2 los tiene siempre.
     """
+    for name, parts in _parts(state_dict, n_layers):
+        yield name, torch.cat(parts, dim=-1).contiguous()
+
+
+def gpt2_shapes(state_dict, n_layers):
+    """La forma de cada tensor de `to_gpt2`, sin hacerlo: {nombre: forma}."""
+    pairs = _parts(state_dict, n_layers)
+    return {name: (*parts[0].shape[:-1], sum(part.shape[-1] for part in parts)) for name, parts in pairs}
+
+
+def _parts(state_dict, n_layers):
+    """De cada tensor de GPT-2, en su orden, los nuestros que lo forman, uno al lado de otro."""
     names = [*MODEL, *(f"h.{index}.{name}" for index in range(n_layers) for name in BLOCK)]
     for name in names:
         ours = our_names(name)
         if name == "lm_head.weight" and ours[0] not in state_dict:
             continue  # vinculada: es `wte.weight`
         parts = [state_dict[each] if each in state_dict else _zero_bias(state_dict, each) for each in ours]
-        transposed = name.endswith(TRANSPOSED)
-        yield name, torch.cat([part.T if transposed else part for part in parts], dim=-1).contiguous()
+        yield name, [part.T if name.endswith(TRANSPOSED) else part for part in parts]
 
 
 def _zero_bias(state_dict, name):
