@@ -48,24 +48,28 @@ window.questions = (() => {
   // --- El contraste: un texto de cada aspecto ---
 
   // El aspecto de un texto: su letra y los fondos que tiene detrás. Dos iguales contrastan igual.
-  const look = (element) => {
-    const style = getComputedStyle(element);
-    const parts = [style.color, style.fontSize, style.fontWeight, style.textDecorationLine,
-      element.closest("a") ? getComputedStyle(element.closest("a").parentElement).color : ""];
-    for (let box = element; box; box = box.parentElement) {
+  const behind = (box, memory) => {
+    if (!box) return "";
+    if (!memory.has(box)) {
       const { backgroundColor, backgroundImage, opacity, position, filter } = getComputedStyle(box);
       const part = [backgroundColor, backgroundImage, opacity, position, filter].join(" ");
-      if (part !== "rgba(0, 0, 0, 0) none 1 static none") parts.push(part);
+      const plain = part === "rgba(0, 0, 0, 0) none 1 static none";
+      memory.set(box, (plain ? "" : `${part}|`) + behind(box.parentElement, memory));
     }
-    return parts.join("|");
+    return memory.get(box);
+  };
+  const look = (element, memory) => {
+    const { color, fontSize, fontWeight, textDecorationLine } = getComputedStyle(element);
+    const around = element.closest("a") ? getComputedStyle(element.closest("a").parentElement).color : "";
+    return [color, fontSize, fontWeight, textDecorationLine, around, behind(element, memory)].join("|");
   };
   const holdsText = (element) => element.matches("input, textarea, select")
     || [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
   const looks = (known) => {
-    const fresh = new Map(), seen = new Set(known);
+    const fresh = new Map(), seen = new Set(known), memory = new Map();
     for (const element of all("body *"))
       if (holdsText(element) && shown(element)) {
-        const found = look(element);
+        const found = look(element, memory);
         if (!seen.has(found) && !fresh.has(found)) fresh.set(found, element);
       }
     return fresh;

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from browser import build, installed, require, serve
-from visit import Visitor, english
+from visit import NARROW, Visitor, english
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
@@ -84,6 +84,23 @@ def test_every_formula_is_drawn_with_the_font_that_comes_with_the_site(visits):
 def test_the_tabulator_goes_through_the_index(server, visitor, visits):
     visitor.open(f"{server}/index.html")
     assert not visitor.walk()
+
+
+def test_the_menu_of_a_phone_opens_with_the_keyboard(server, visitor):
+    visitor.open(f"{server}/03_atencion.html")
+    visitor.page.set_viewport_size(NARROW)
+    for switch, panel in (("#__navigation", ".sidebar-drawer"), ("#__toc", ".toc-drawer")):
+        assert not on_screen(visitor.page.locator(panel))
+        visitor.page.locator(switch).focus()
+        visitor.page.keyboard.press("Space")
+        assert on_screen(visitor.page.locator(panel))
+        visitor.page.keyboard.press("Space")
+
+
+def on_screen(panel):
+    return panel.evaluate(
+        "(box) => box.getBoundingClientRect().left < 360 && box.getBoundingClientRect().right > 0"
+    )
 
 
 def test_every_page_opens_from_the_disk(site, visitor, visits):

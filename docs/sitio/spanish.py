@@ -13,6 +13,11 @@ TEXTS = {
     'title="Link to this heading"': 'title="Enlace a este apartado"',
     'aria-label="Toggle site navigation sidebar"': 'aria-label="Mostrar u ocultar las páginas"',
     'aria-label="Toggle table of contents sidebar"': 'aria-label="Mostrar u ocultar los apartados"',
+    '<input type="checkbox" class="sidebar-toggle" name="__navigation"': (
+        '<nav class="paneles" aria-label="Paneles">'
+        '<input type="checkbox" class="sidebar-toggle" name="__navigation"'
+    ),
+    '<label class="overlay sidebar-overlay"': '</nav><label class="overlay sidebar-overlay"',
     "Toggle Light / Dark / Auto color theme": "Cambiar entre claro, oscuro y automático",
     "<title>Contents</title>": "<title>Apartados</title>",
     "<title>Menu</title>": "<title>Menú</title>",
