@@ -53,9 +53,8 @@ def main(arguments):
         )
         return 1
     _write(Path(options.out), page(data))
-    print(
-        f"{len(passed)} lecciones superadas. El diploma está en {options.out}; su huella, {data['digest']}."
-    )
+    count = "1 lección superada" if len(passed) == 1 else f"{len(passed)} lecciones superadas"
+    print(f"{count}. El diploma está en {options.out}; su huella, {data['digest']}.")
     return 0
 
 

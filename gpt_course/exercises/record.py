@@ -35,7 +35,10 @@ def advance(verdict, others, semilla=None):
 
 
 def _is_on():
-    notebooks, here = ROOT / "notebooks", Path.cwd()
+    try:
+        notebooks, here = ROOT / "notebooks", Path.cwd()
+    except OSError:  # la carpeta del cuaderno ya no existe
+        return False
     inside = here.is_relative_to(notebooks) and not here.is_relative_to(notebooks / "soluciones")
     return hasattr(builtins, "display") and inside and not os.environ.get(OFF)
 

@@ -122,7 +122,7 @@ def _spread(root, spread):
             (1 / C, variances),
             (spread / C, variances),
             (0.02, f"eso usa GPT-2. Con 0,02 los logits tendrían {spanish(0.02 * root, '.2f')}."),
-            (spread, f"esa se pide en los logits; con {wanted} en la matriz saldrían mayores."),
+            (spread, f"con {wanted}, cada logit tendría {wanted} veces la longitud de h."),
             *([] if C == 768 else [(spread / math.sqrt(768), f"eso vale para C = 768, y aquí C = {C}.")]),
         ],
     )
