@@ -15,7 +15,7 @@ from gpt_course.training.settings import Settings
 from gpt_course.training.trainer import Trainer
 from gpt_course.training.world import World
 
-DIGEST = "99936a10db07ad085a2439058f1337c5a6df31c4f8e7747ec0afbcd4b2176652"
+DIGEST = "e8e6dba1ae269a9ce9a4a383200d5a981006154cc0a5391b230b0206d79c45d2"
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +28,11 @@ def log():
     return read_log(STORIES)
 
 
-def told(story_model, count, **options):
+def told(story_model, count):
     """Cuentos que escribe el modelo, con temperatura 1."""
     model, tokenizer = story_model
     start = torch.full((count, 1), tokenizer.eot_token)
-    options = {"temperature": 1.0, "generator": torch.Generator().manual_seed(10), **options}
+    options = {"temperature": 1.0, "generator": torch.Generator().manual_seed(10)}
     ids = generate(model, start, STORY_CONFIG["context_length"] - 1, eos_id=tokenizer.eot_token, **options)
     words = [row[1:] for row in ids.tolist()]
     ends = [row.index(tokenizer.eot_token) if tokenizer.eot_token in row else len(row) for row in words]
@@ -66,19 +66,15 @@ def test_it_loses_at_most_one_per_cent_more_than_who_knows_the_grammar(story_mod
 
 
 def test_what_it_writes_is_a_story(story_model):
-    stories = told(story_model, 1_000, top_p=0.99)
+    stories = told(story_model, 1_000)
     assert share_that_belongs(stories) >= 0.99
     assert len(set(stories)) == len(stories)
-
-
-def test_without_a_nucleus_a_few_words_slip(story_model):
-    assert 0.85 <= share_that_belongs(told(story_model, 100)) < 0.99
 
 
 def test_it_writes_stories_that_it_was_not_shown(story_model, log):
     steps = log[0]["run"]["steps"] * log[0]["run"]["batch"]
     seen = {load_grammar().story(index, log[0]["run"]["seed"]) for index in range(min(steps, 5_000))}
-    assert not seen & set(told(story_model, 50, top_p=0.99))
+    assert not seen & set(told(story_model, 50))
 
 
 def test_the_log_is_of_this_run_and_comes_out_again(story_model, log):
