@@ -27,7 +27,9 @@ INDEX_TEXTS = {
         "Aquí lo lees con sus salidas. Para ejecutar las celdas y resolver los ejercicios, descarga el curso "
         "y sigue su `README.md`."
     ),
-    "en la carpeta `soluciones`.": "al final del índice lateral.",
+    "en la carpeta `soluciones`.": (
+        'al final del índice lateral. Y cualquier palabra, en el <a href="search.html">buscador</a>.'
+    ),
     "¿Prefieres comprobarlo todo? En una terminal:": "¿Prefieres comprobarlo todo? Con el curso descargado:",
 }
 # Las páginas que no son de Sphinx, con su nombre y lo que se hace en ellas.
