@@ -116,6 +116,13 @@ def test_no_figure_is_split_and_none_is_missing(site, maker, book):
     assert len(used) == sum(map(len, figures)) > 0
 
 
+def test_the_map_is_drawn_too(site, maker):
+    source, body = (site / SOME[0]).read_text(encoding="utf-8"), maker.chapter(site, SOME[0], SOME)
+    maps = re.findall(r'href="(_images/[^"]+\.svg)"', source)
+    assert maps
+    assert all(f'href="../{path}"' in body for path in maps)
+
+
 def test_without_chromium_it_says_what_to_do(maker, site, tmp_path, monkeypatch):
     monkeypatch.setattr(maker, "find_chromium", lambda: None)
     with pytest.raises(maker.BadInput, match="hace falta Chromium o Chrome"):
