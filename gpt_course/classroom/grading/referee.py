@@ -105,7 +105,7 @@ class Referee:
         if not self._pipe.poll(max(0, min(seconds, left))):
             if left < seconds:
                 raise Lost(f"se acabaron los {self._limits.total} s que tiene una entrega.")
-            raise Lost("la celda no acababa, y hubo que detener su proceso.")
+            raise Lost(student.ENDLESS)
         try:
             return json.loads(self._pipe.recv_bytes(LONGEST))
         except (EOFError, OSError):

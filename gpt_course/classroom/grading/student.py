@@ -26,6 +26,8 @@ from gpt_course.exercises.grading.errors import cell_error
 from gpt_course.exercises.grading.running import TimeUp, run, time_limit
 from gpt_course.exercises.grading.wrong import Unsolved, Wrong
 
+# Lo mismo la detenga quien la detenga: con el equipo ocupado, no siempre es el mismo.
+ENDLESS = "la celda no acababa y hubo que detenerla. ¿Hay un bucle que no termina?"
 PATIENCE = 2  # veces que se pide a una celda que pare
 
 
@@ -80,7 +82,7 @@ class Student:
             with self._cpu_limit():
                 exec(compile(code, place, "exec"), names)
         except TimeUp:
-            self.send(error=f"la celda llevaba {self._seconds} s sin acabar. ¿Hay un bucle que no termina?")
+            self.send(error=ENDLESS)
         except MemoryError:
             self.send(error="la celda pide más memoria de la que hay para corregir.")
         except (SystemExit, KeyboardInterrupt) as error:
@@ -108,7 +110,7 @@ class Student:
     def _stop(self, *_):
         self._stops += 1
         if self._stops > PATIENCE:
-            self.send(error=f"la celda llevaba {self._seconds} s sin acabar y no se dejaba detener.")
+            self.send(error=ENDLESS)
             os._exit(1)
         raise TimeUp
 
