@@ -294,7 +294,7 @@ def test_the_slowest_start_first():
 # Lo que puede usar una prueba que el ensayo no repite: con PyTorch, hacer tensores y ver si son iguales, y lo
 # del paquete que no calcula con ellos. Lo demás (también lo que se añada) y el modelo de `reference`, no.
 EXACT = {
-    *(f"gpt_course.{name}" for name in ("bench.report", "command", "config", "data", "exercises.grading")),
+    *(f"gpt_course.{name}" for name in ("bench.table", "command", "config", "data", "exercises.grading")),
     *(f"gpt_course.{name}" for name in ("files", "memory", "plotting", "stories", "tokenizer")),
     *(f"torch.{name}" for name in ("arange", "equal", "float64", "full", "int64", "linspace", "ones")),
     *("torch.tensor", "torch.zeros"),
