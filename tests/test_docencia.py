@@ -1,4 +1,4 @@
-"""La guía para quien da clase dice lo que hay: lecciones, minutos, preguntas, apartados, figuras y órdenes."""
+"""La guía para quien da clase dice lo que hay: lecciones, minutos, preguntas, figuras y órdenes."""
 
 import importlib.util
 import json
