@@ -95,7 +95,7 @@ def test_what_a_notebook_needs_is_measured_and_agrees_with_the_readme():
 
 @each_lesson
 def test_a_lesson_fits_in_a_screen(lesson):
-    assert len(of(lesson).split()) <= 340
+    assert len(of(lesson).split()) <= 280
 
 
 def needs(lesson):
