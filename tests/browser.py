@@ -69,10 +69,17 @@ def watch(page):
     faults = []
     page.on("console", lambda m: m.type in ("error", "warning") and faults.append(f"consola: {m.text}"))
     page.on("pageerror", lambda error: faults.append(f"error de JavaScript: {error}"))
-    page.on("requestfailed", lambda r: faults.append(f"no se pudo cargar: {r.url} ({r.failure})"))
+    page.on(
+        "requestfailed", lambda r: is_cut(r) or faults.append(f"no se pudo cargar: {r.url} ({r.failure})")
+    )
     page.on("response", lambda r: r.status >= 400 and faults.append(f"{r.status}: {r.url}"))
     page.on("request", lambda r: is_foreign(r.url) and faults.append(f"petición ajena: {r.url}"))
     return faults
+
+
+def is_cut(request):
+    """El icono de la pestaña, que se pide el último: pasar a otra página lo deja a medias."""
+    return request.failure == "net::ERR_ABORTED" and request.url.endswith("/icono.svg")
 
 
 def is_foreign(url):

@@ -1,5 +1,7 @@
 """Lo que comparten las pruebas: las figuras, sin ventanas, y el navegador."""
 
+import os
+
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
@@ -14,3 +16,12 @@ pytest.register_assert_rewrite("answers")  # antes de importarlos: un `assert` q
 def close_figures():
     yield
     plt.close("all")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def same_environment():
+    """Las variables que ponga un archivo de pruebas no llegan al siguiente."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
