@@ -605,6 +605,18 @@ def test_what_is_saved_keeps_the_other_processors(quick, tmp_path):
     )
 
 
+def test_what_was_measured_is_safe_before_it_is_told(quick, monkeypatch, tmp_path):
+    monkeypatch.setattr(terminal, "table", lambda result: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        terminal.main(["--save", str(tmp_path / "medidas.json")])
+    assert json.loads((tmp_path / "medidas.json").read_text(encoding="utf-8"))
+
+
+def test_what_took_too_long_in_bf16_is_a_dash():
+    result = by_hand()
+    assert "el curso escribe — y — tokens/s" in table({**result, "bf16": {**result["bf16"], "seconds": {}}})
+
+
 def test_only_the_stories_keep_the_rest(quick, monkeypatch, tmp_path, capsys):
     path = tmp_path / "medidas.json"
     order = ["--only", "cuentos", "--save", str(path)]

@@ -37,9 +37,9 @@ def main(arguments=None):
             result = run(contenders, rounds=options.rounds, sizes=sizes, real=options.weights)
             _add_gpu(result)
         result["stories"] = run_stories(contenders, rounds=options.rounds)
-        print(json.dumps(result, indent=1, ensure_ascii=False) if options.json else table(result), flush=True)
-        if options.save:
+        if options.save:  # antes que nada: ha costado un cuarto de hora
             _save(result, Path(options.save))
+        print(json.dumps(result, indent=1, ensure_ascii=False) if options.json else table(result), flush=True)
         if options.plot:
             _plot(result, options.plot)
     except (RuntimeError, ValueError, OSError) as error:

@@ -124,5 +124,7 @@ def _medium_note(result):
 
 
 def _write_speed(result, task):
+    """None si tardaba tanto que no se midió."""
     batch, _, count = result["sizes"]["write"][task]
-    return batch * count / result["bf16"]["seconds"][task]
+    seconds = result["bf16"]["seconds"].get(task)
+    return seconds and batch * count / seconds
