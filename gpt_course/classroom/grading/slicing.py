@@ -6,9 +6,13 @@ Así una lección que entrena un modelo se corrige en segundos, y lo que falle e
 import ast
 import re
 import symtable
+import threading
 
 CHECK = re.compile(r"""^[ \t]*check\(\s*["']([^"'\n]+)["']""", flags=re.M)
 TERMINAL = re.compile(r"^(\s*)[%!].*", flags=re.M)  # órdenes de *Jupyter*, que fuera de él no son Python
+# Las entregas se reparten entre hilos, y con Python 3.11 dos que leen código a la vez se estorban: uno de los
+# dos acaba en `SystemError: AST constructor recursion depth mismatch`.
+READING = threading.Lock()
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
@@ -26,7 +30,8 @@ def plain(code):
 def needed(codes, names):
     """Los números de las celdas que se ejecutan. codes: el código de cada una; `names`: los ejercicios."""
     chosen = {place for place, code in enumerate(codes) if set(checks(code)) & set(names)}
-    uses = [_uses(plain(code)) for code in codes]
+    with READING:
+        uses = [_uses(plain(code)) for code in codes]
     imported = set().union(*(each[3] for each in uses))  # `torch.manual_seed(1)` no cambia `torch`
     for place in sorted(chosen):
         wanted = set(uses[place][0])
