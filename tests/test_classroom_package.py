@@ -6,6 +6,7 @@ import re
 import zipfile
 
 import pytest
+from test_architecture import imported_names
 
 from gpt_course.classroom import __main__ as classroom
 from gpt_course.classroom import handout, package
@@ -84,6 +85,14 @@ def test_every_link_and_picture_goes_somewhere(folder):
     assert len(targets) > 10
     assert [str(target) for path, target in targets if not (path.parent / target).exists()] == []
     assert (folder / "LEEME.md").read_text(encoding="utf-8").count("\n- 0") == len(LESSONS)
+
+
+def test_its_tests_find_what_they_import(folder):
+    ours = {path.stem for path in (ROOT / "tests").iterdir() if path.suffix in (".py", "")}
+    carried = {path.stem for path in (folder / "tests").iterdir()}
+    for path in [folder / "conftest.py", *(folder / "tests").glob("*.py")]:
+        names = {name.split(".")[0] for name in imported_names(path.read_text(encoding="utf-8"))}
+        assert names & ours <= carried, path.name
 
 
 def test_the_manifest_keeps_only_what_is_there(folder):
