@@ -97,6 +97,24 @@ def test_every_slide_has_room_and_every_sentence_is_of_the_notebook(path):
                 assert all(sentence in source for sentence in sentences(block)), block
 
 
+SEEN = """() => Reveal.getSlides().flatMap((slide) => {
+  const {h, v} = Reveal.getIndices(slide);
+  Reveal.slide(h, v);
+  const all = [slide, ...slide.children].map((piece) => piece.getBoundingClientRect());
+  const fits = (box) => box.top >= 0 && box.left >= 0 && box.right <= innerWidth && box.bottom <= innerHeight;
+  return all.every(fits) && all[0].width > innerWidth / 2 ? [] : [slide.innerText.slice(0, 60)];
+})"""
+
+
+def test_in_a_browser_every_slide_is_seen_whole(page, tmp_path):
+    assert main(["diapositivas", "--out", str(tmp_path / "clase")]) == 0
+    page.set_viewport_size({"width": 1280, "height": 720})
+    for path in NOTEBOOKS:
+        page.goto((tmp_path / "clase" / f"{path.stem}.html").as_uri())
+        page.wait_for_function("Reveal.isReady()")
+        assert page.evaluate(SEEN) == [], path.stem
+
+
 def test_every_formula_of_the_slides_is_already_mathml():
     formulas = json.loads(FORMULAS.read_text(encoding="utf-8"))
     for path in NOTEBOOKS:
