@@ -15,7 +15,7 @@ from gpt_course.memory.activations import (
     logits,
     width,
 )
-from gpt_course.memory.parameters import parameter_shapes, state
+from gpt_course.memory.parameters import parameter_shapes, parameters, state
 
 
 def training_sizes(plan):
@@ -31,7 +31,8 @@ def training_timeline(plan):
     blocks, block = sum(saved.values()) - saved["loss"], sum(block_activations(plan).values())
     again = block if plan.checkpointing else 0
     table = _table(plan)
-    entrance = plan.element * plan.cfg["context_length"] * plan.cfg["emb_dim"] + (0 if plan.tied else table)
+    positions = plan.element * parameters(plan.cfg)["position_embedding"]
+    entrance = positions + (0 if plan.tied else table)
     kept_or_blocks = max(kept, sizes["gradients"] - entrance)  # aún faltan los de las incrustaciones
     # Con una sola matriz, el gradiente de la cabeza espera al de la entrada, y su suma es un tensor más.
     waiting = (2 * table if plan.tied else 0) + (table if kept else 0)
