@@ -1,27 +1,28 @@
 """Lo que PyTorch guarda en la pasada hacia delante para poder volver: byte a byte, pieza a pieza.
 
-Cada operación guarda lo que su derivada necesita. La cuenta sale de leer el código de nuestras capas, con e
-bytes por número. N = B·T·C·e, Q = B·T·H·D·e, K = B·T·Hkv·D·e y F = B·T·e·(anchura de la red) son los bytes
-de un tensor, y A = B·H·T² números. En GPT-2, Q = K = N y F = 4N.
+Cada operación guarda lo que su derivada necesita. La cuenta sale de leer el código de nuestras capas. Con e
+bytes por número, N = B·T·C·e, Q = B·T·H·D·e, K = B·T·Hkv·D·e y F = B·T·e por la anchura de la red son los
+bytes de un tensor, y A = B·H·T², números. En GPT-2, Q = K = N y F = 4N.
 
 - LayerNorm: su entrada, la resta, la resta escalada y la desviación, siempre en fp32 → 4·B·T·(3C + 1)
-- RMSNorm no resta: su entrada, la entrada escalada y la escala, siempre en fp32 → 4·B·T·(2C + 1)
+- RMSNorm, que no resta: su entrada, lo mismo escalado y la escala, siempre en fp32 → 4·B·T·(2C + 1)
 - atención: su entrada, query, key, value y lo que entra en la proyección → N + 2Q + 2K; y además
   - con SDPA, el logaritmo de cada suma del softmax, siempre en fp32 → 4·B·H·T; y con una ventana que tape
-    algo, su máscara, que SDPA pasa a números → T²·e
-  - explícita, el softmax y lo que se tapa → A·e + T²; con dropout, su máscara y el resultado. Las keys y los
-    values se repiten antes, uno por cabeza: 2Q en vez de 2K
-  - la norma de queries y keys es RMSNorm sobre cada cabeza → 4·B·T·(H + Hkv)·(2D + 1)
-  - RoPE, nada: se guardan las keys y queries giradas en vez de las que no lo están
+    algo, la máscara, que SDPA pasa a números → T²·e
+  - explícita, el softmax y lo que se tapa → A·e + T²; con dropout, su máscara y el resultado. Cada key y cada
+    value se repite antes en las cabezas que lo leen → 2Q en vez de 2K
+  - con RoPE, las queries y keys giradas en vez de las otras: no suma. Pero SDPA da su resultado en el orden de
+    las queries, giradas cabeza a cabeza, y hay que copiarlo para la proyección → Q, si hay varias y T > 1
+  - con norma de queries y keys, una RMSNorm de cada una → 4·B·T·(H + Hkv)·(2D + 1)
 - red feed-forward: su entrada (N) y
-  - con GELU, cinco tensores: el de antes, tres que hacen falta para derivarla y el de después → 5F
-  - con SwiGLU, cuatro: la puerta antes y después de SiLU, lo que pasa por ella y su producto → 4F
-  - con expertos, por cada una de las B·T·k elecciones: su número (8), su peso (4 + e), su fila y su lugar
-    (16), y, en el experto, la entrada, los cuatro de SwiGLU y la salida. Da igual qué experto: la suma es
-    exacta aunque no se sepa quién elige a quién
+  - con GELU, el tensor de antes, tres que hacen falta para derivarla y el de después → 5F
+  - con SwiGLU, la puerta antes y después de SiLU, lo que pasa por ella y el producto → 4F
+  - con expertos, por cada una de las B·T·k elecciones, qué experto (8), el softmax (4), el peso (e) y de quién
+    es (16); y en su experto, la entrada, los cuatro de SwiGLU, la salida y la salida con su peso.
+    La suma es exacta, elija quien elija a quién: cada elección guarda lo mismo en cualquier experto
 - cada dropout: su máscara, un byte por número, reservada de 4096 en 4096
-- fuera de los bloques: tokens, posiciones (con RoPE, el coseno y el seno de cada giro, fp32, que todos los
-  bloques comparten), normalización final, entrada de la cabeza y logaritmo del softmax.
+- fuera de los bloques: tokens, posiciones (con RoPE, el coseno y el seno de sus giros, en fp32, que comparten
+  todos los bloques), normalización final, entrada de la cabeza y logaritmo del softmax.
 
 Los parámetros no cuentan: ya están en memoria.
 """
@@ -30,8 +31,8 @@ MASK_BLOCK = 4096  # gpt_course.dropout reserva sus máscaras, de un byte por n�
 
 # Lo que guarda cada pieza, según su valor en la configuración.
 NORMS = {
-    "layer": lambda rows, width: 4 * rows * (3 * width + 1),
-    "rms": lambda rows, width: 4 * rows * (2 * width + 1),
+    "layer": lambda rows, wide: 4 * rows * (3 * wide + 1),
+    "rms": lambda rows, wide: 4 * rows * (2 * wide + 1),
 }
 POSITIONS = {
     "learned": lambda plan: 8 * plan.seq,  # enteros de 8 bytes
@@ -56,7 +57,7 @@ def activations(plan):
     tokens = plan.batch * plan.seq
     pieces["norms"] += _norm(plan)
     pieces["dropout"] += _mask(plan, tokens * plan.cfg["emb_dim"])
-    if plan.checkpointing and plan.is_windowed:  # la ventana, que leerán otra vez
+    if plan.checkpointing and plan.is_windowed:  # y la máscara de la ventana, una para todos
         pieces["block_inputs"] += plan.seq**2
     return {
         "inputs": 16 * tokens + POSITIONS[plan.whole["positions"]](plan),  # x e y, enteros de 8 bytes
