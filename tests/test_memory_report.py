@@ -106,7 +106,8 @@ def test_the_example_of_the_course(capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "total", "cache"), [("llama-3.2-1b", 1_235_814_400, 2**15), ("qwen3-0.6b", 596_049_920, 7 * 2**14)]
+    ("name", "total", "cache"),
+    [("llama-3.2-1b", 1_235_814_400, 2**15), ("qwen3-0.6b", 596_049_920, 7 * 2**14)],
 )
 def test_the_models_of_today(capsys, name, total, cache):
     _, out, err = ask(capsys, *f"--model {name} --seq 512 --dtype bf16 --ram 8GiB".split())

@@ -17,8 +17,8 @@ bytes de un tensor, y A = B·H·T², números. En GPT-2, Q = K = N y F = 4N.
 - red feed-forward: su entrada (N) y
   - con GELU, el tensor de antes, tres que hacen falta para derivarla y el de después → 5F
   - con SwiGLU, la puerta antes y después de SiLU, lo que pasa por ella y el producto → 4F
-  - con expertos, por cada una de las B·T·k elecciones, qué experto (8), el softmax (4), el peso (e) y de quién
-    es (16); y en su experto, la entrada, los cuatro de SwiGLU, la salida y la salida con su peso.
+  - con expertos, por cada una de las B·T·k elecciones, qué experto (8), su peso (2e) y de quién es, en qué
+    lugar (16); y en su experto, la entrada, los cuatro de SwiGLU, la salida y la salida con su peso.
     La suma es exacta, elija quien elija a quién: cada elección guarda lo mismo en cualquier experto
 - cada dropout: su máscara, un byte por número, reservada de 4096 en 4096
 - fuera de los bloques: tokens, posiciones (con RoPE, el coseno y el seno de sus giros, en fp32, que comparten
@@ -43,7 +43,7 @@ FEED_FORWARDS = {
     "swiglu": lambda plan: 4 * hidden(plan),
     "experts": lambda plan: (
         plan.whole["experts_per_token"]
-        * (3 * width(plan) + 4 * hidden(plan) + plan.batch * plan.seq * (28 + plan.element))
+        * (3 * width(plan) + 4 * hidden(plan) + plan.batch * plan.seq * (24 + 2 * plan.element))
     ),
 }
 
