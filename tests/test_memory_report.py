@@ -229,7 +229,8 @@ def test_the_command_runs_as_a_module():
 
 HELP = {
     "-h, --help": "muestra esta ayuda",
-    "--model": "uno de gpt2, gpt2-medium, gpt2-large, gpt2-xl, cuentos, llama-3.2-1b, qwen3-0.6b (de serie, gpt2)",
+    "--model": "uno de gpt2, gpt2-medium, gpt2-large, gpt2-xl, cuentos, llama-3.2-1b, qwen3-0.6b "
+    "(de serie, gpt2)",
     "--batch": "frases por lote, B (de serie, 1)",
     "--seq": "tokens por frase, T (de serie, context_length)",
     "--dtype": "uno de fp32, bf16, mixed (de serie, fp32)",

@@ -11,8 +11,9 @@ bytes de un tensor, y A = B·H·T², números. En GPT-2, Q = K = N y F = 4N.
     algo, la máscara, que SDPA pasa a números → T²·e
   - explícita, el softmax y lo que se tapa → A·e + T²; con dropout, su máscara y el resultado. Cada key y cada
     value se repite antes en las cabezas que lo leen → 2Q en vez de 2K
-  - con RoPE, las queries y keys giradas en vez de las otras: no suma. Pero SDPA da su resultado en el orden de
-    las queries, giradas cabeza a cabeza, y hay que copiarlo para la proyección → Q, si hay varias y T > 1
+  - con RoPE, las queries y keys giradas en vez de las otras: no suma. Pero SDPA da su resultado en el orden
+    de las queries, que al girar quedan cabeza a cabeza, y la proyección pide una copia token a token → Q,
+    si hay varias cabezas y varios tokens
   - con norma de queries y keys, una RMSNorm de cada una → 4·B·T·(H + Hkv)·(2D + 1)
 - red feed-forward: su entrada (N) y
   - con GELU, el tensor de antes, tres que hacen falta para derivarla y el de después → 5F
