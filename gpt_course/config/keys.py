@@ -135,7 +135,7 @@ def _check_together(cfg, derived):
         )
     if cfg["feed_forward"] != "gelu" and cfg["bias"]:
         raise ValueError(
-            f'Con feed_forward="{cfg["feed_forward"]}" no hay sesgos, y bias es True. Pon `"bias": False`.'
+            f'Con feed_forward="{cfg["feed_forward"]}" no hay sesgos, y `bias` es True. Pon `"bias": False`.'
         )
     if cfg["feed_forward"] == "experts":
         counts = check_count("n_experts", cfg["n_experts"]), cfg["experts_per_token"]
