@@ -1,4 +1,4 @@
-"""Atención de consultas agrupadas: varias cabezas de query comparten las mismas keys y values."""
+"""Atención de consultas agrupadas: varias cabezas de query comparten las mismas *keys* y *values*."""
 
 import torch.nn.functional as F
 from torch import nn
@@ -101,7 +101,7 @@ class GroupedAttention(nn.Module):
         if self.rotary:
             if rotation is None:
                 raise ValueError(
-                    "Esta atención gira sus queries y keys, y no le llegó cuánto. Dale "
+                    "Esta atención gira sus *queries* y *keys*, y no le llegó cuánto. Dale "
                     "rotation=rotary(places) o, si es de un modelo, **model.reading(0, T, None, device)."
                 )
             query, key = rotate_half_split(query, *rotation), rotate_half_split(key, *rotation)

@@ -12,8 +12,8 @@ class Rotary(nn.Module):
     forward: posiciones (T,) o (B, T) → el coseno y el seno de cada giro, (1, T, D/2) o (B, 1, T, D/2), en
     float32. No tiene tabla: sirve para cualquier posición.
     scaling: el `rope_scaling` de la configuración; con él gira menos lo que gira despacio (Llama 3.1).
-    Fuente: Su et al. (2021), *RoFormer*, arXiv 2104.09864, apartado 3.2.2; Grattafiori et al. (2024), *The
-    Llama 3 Herd of Models*, apartado 3.2, y su código publicado para `scaling`.
+    Fuente: Su et al. (2021), *RoFormer*, arXiv 2104.09864, apartado 3.2.2; para `scaling`, el código que
+    Meta publicó con Llama 3.1 (`apply_scaling`, en `meta-llama/llama-models`).
     """
 
     def __init__(self, head_dim, base=10_000.0, scaling=None):
