@@ -1,4 +1,4 @@
-"""La atención de consultas agrupadas frente a la de GPT-2, paso a paso y por sus errores."""
+"""La atención con *keys* compartidas frente a la de GPT-2, paso a paso y por sus errores."""
 
 import pytest
 import torch
