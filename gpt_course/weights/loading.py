@@ -45,7 +45,7 @@ def load_gpt2(path, *, n_heads=None):
     source = open_source(file)
     settings = _read_settings(file.parent / "config.json")
     if n_heads is None:
-        n_heads = _heads(source, settings)
+        n_heads = noted_heads(source, settings)
     ours = "tok_emb.weight" in source.shapes
     names = {name: name.removeprefix("transformer.") for name in source.shapes}
     known = {names[name]: shape for name, shape in source.shapes.items()}
@@ -104,7 +104,7 @@ def _config(shapes, settings, n_heads, ours):
     return cfg
 
 
-def _heads(source, settings):
+def noted_heads(source, settings):
     """Las cabezas que dicen config.json y el archivo de pesos; None si ninguno las dice."""
     written = "n_heads" if "n_heads" in settings else "n_head"
     noted, told = source.n_heads, settings.get(written)

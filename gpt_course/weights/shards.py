@@ -15,20 +15,21 @@ def open_source(path):
 class Shards:
     """Como `Source`, de los archivos que nombra un `model.safetensors.index.json`, que están a su lado.
 
-    Errores: `OSError` si falta alguno o no se puede leer; `ValueError` si el índice o uno de ellos no es sano.
+    Errores: `OSError` si falta alguno o no se puede leer; `ValueError` si alguno, o el índice, no es sano.
     """
 
     def __init__(self, path):
         self.path, self.n_heads = path, None
         places = _places(path)
-        missing = [name for name in dict.fromkeys(places.values()) if not (path.parent / name).exists()]
+        files = list(dict.fromkeys(places.values()))
+        missing = [name for name in files if not (path.parent / name).exists()]
         if missing:
             raise FileNotFoundError(
-                f"Los pesos de {path.parent} están repartidos en {len(set(places.values()))} archivos y falta: "
+                f"Los pesos de {path.parent} están repartidos en {len(files)} archivos y falta: "
                 f"{some(missing)}. Descarga la carpeta entera."
             )
         self.shapes, self._parts = {}, {}
-        for name in dict.fromkeys(places.values()):
+        for name in files:
             part = Source(path.parent / name)
             self._add(part, [tensor for tensor, place in places.items() if place == name])
 
