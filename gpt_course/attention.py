@@ -44,7 +44,7 @@ class MultiHeadAttention(nn.Module):
         if cache is not None:
             key, value = cache.extend(key, value)  # (B, H, S, D)
         if self.explicit or (self.training and self.dropout.p > 0):
-            context = self.dropout(_causal_weights(query, key, visible)) @ value  # (B, H, T, D)
+            context = self.dropout(causal_weights(query, key, visible)) @ value  # (B, H, T, D)
         else:
             # La misma cuenta sin guardar la matriz T×T: más rápida y con menos memoria.
             context = F.scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=causal)
@@ -56,7 +56,7 @@ class MultiHeadAttention(nn.Module):
         Errores: `ValueError` si la entrada no tiene la forma (B, T, C).
         """
         self._check_input(x)
-        return _causal_weights(self._split_heads(self.W_query(x)), self._split_heads(self.W_key(x)))
+        return causal_weights(self._split_heads(self.W_query(x)), self._split_heads(self.W_key(x)))
 
     def _check_input(self, x):
         if x.dim() != 3 or x.shape[-1] != self.emb_dim:
@@ -74,7 +74,7 @@ class MultiHeadAttention(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def _causal_weights(query, key, visible=None):  # (B, H, T, D), (B, H, S, D) → (B, H, T, S)
+def causal_weights(query, key, visible=None):  # (B, H, T, D), (B, H, S, D) → (B, H, T, S)
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, H, T, S)
     if visible is None:  # los T nuevos son los últimos de los S
         n_new, n_all = scores.shape[-2:]

@@ -2,17 +2,17 @@
 
 from torch import nn
 
-from gpt_course.attention import MultiHeadAttention
 from gpt_course.config import check_config
 from gpt_course.dropout import Dropout
-from gpt_course.layers import FeedForward, LayerNorm
+from gpt_course.pieces import make_attention, make_feed_forward, make_norm
 
 
 class TransformerBlock(nn.Module):
     """Bloque pre-LN: normaliza antes de cada subcapa y suma su resultado a la entrada.
 
-    forward: (B, T, C) → (B, T, C). `visible` y `cache`, si llegan, son para la atención (ver
-    `MultiHeadAttention`).
+    Qué atención, qué red y qué normas, lo dice `cfg` (ver `gpt_course.pieces`).
+    forward: (B, T, C) → (B, T, C). `visible`, `cache` y `rotation`, si llegan, son para la atención (ver
+    `MultiHeadAttention` y `GroupedAttention`).
     Errores: `ValueError` si `cfg` no es una configuración válida (ver `check_config`).
     Fuente: Radford et al. (2019), apartado 2.3; conexión residual de He et al. (2016).
     """
@@ -20,12 +20,10 @@ class TransformerBlock(nn.Module):
     def __init__(self, cfg):
         super().__init__()
         check_config(cfg)
-        self.att = MultiHeadAttention(
-            cfg["emb_dim"], cfg["n_heads"], drop_rate=cfg["drop_rate"], qkv_bias=cfg["qkv_bias"]
-        )
-        self.ff = FeedForward(cfg["emb_dim"])
-        self.norm1 = LayerNorm(cfg["emb_dim"])
-        self.norm2 = LayerNorm(cfg["emb_dim"])
+        self.att = make_attention(cfg)
+        self.ff = make_feed_forward(cfg)
+        self.norm1 = make_norm(cfg)
+        self.norm2 = make_norm(cfg)
         self.drop_shortcut = Dropout(cfg["drop_rate"])
 
     def forward(self, x, **reading):  # (B, T, C)

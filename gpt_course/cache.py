@@ -2,15 +2,16 @@
 
 import torch
 
-from gpt_course.config import check_count
+from gpt_course.config import check_count, complete
 
 
 class KVCache:
     """Sitio para las *keys* y los *values* de todos los bloques, reservado de una vez.
 
     `model(ids, cache=cache)` lee solo los tokens nuevos, apunta aquí sus filas y atiende también a las
-    anteriores. `keys` y `values`: (L, B, H, `length` máxima, D), en el tipo y el dispositivo de los pesos;
-    `cache.length` dice cuántos tokens van leídos y `cache.nbytes`, lo que ocupa: 2·L·T·C·B·e bytes.
+    anteriores. `keys` y `values`: (L, B, Hkv, `length` máxima, D), en el tipo y el dispositivo de los pesos;
+    en GPT-2, Hkv es H. Con RoPE, las *keys* se guardan ya giradas.
+    `cache.length` dice cuántos tokens van leídos y `cache.nbytes`, lo que ocupa: 2·L·B·Hkv·T·D·e bytes.
     El relleno lo aprende de la primera lectura, `model(ids, mask=mask, cache=cache)`, y lo recuerda.
     Una lectura cuenta cuando acaba: si algo la interrumpe, la caché queda como estaba y se puede repetir.
     Errores: `ValueError` si una medida no sirve o los tokens nuevos no caben.
@@ -75,7 +76,7 @@ class KVCache:
         created = (n_layers, n_heads, head_dim, self.keys.dtype, self.keys.device)
         if created != _measures(model):
             here, there = (
-                f"(L, H, D) = {measures[:3]}, en {measures[3]} y {measures[4]}"
+                f"(L, Hkv, D) = {measures[:3]}, en {measures[3]} y {measures[4]}"
                 for measures in (_measures(model), created)
             )
             raise ValueError(
@@ -96,7 +97,7 @@ class _LayerCache:
         return not self.cache.length
 
     def extend(self, key, value):
-        """Apunta las filas nuevas, (B, H, nuevos, D), y devuelve todas, (B, H, todos, D)."""
+        """Apunta las filas nuevas, (B, Hkv, nuevos, D), y devuelve todas, (B, Hkv, todos, D)."""
         cache, rows = self.cache, []
         for store, new in ((cache.keys, key), (cache.values, value)):
             place = store[self.layer, :, :, cache.length : cache.end]
@@ -112,18 +113,12 @@ def _check_fits(new, place):
     if not same_type or new.shape != place.shape or new.device != place.device:
         here, there = (f"{tuple(t.shape)}, {t.dtype} en {t.device}" for t in (new, place))
         raise ValueError(
-            f"La caché guarda *keys* y *values* (B, H, T, D) de {there}; la atención dio {here}. Si "
+            f"La caché guarda *keys* y *values* (B, Hkv, T, D) de {there}; la atención dio {here}. Si "
             "cambiaste W_key o W_value, haz que den lo mismo que antes."
         )
 
 
 def _measures(model):
-    """Lo que una caché necesita saber de un modelo: (L, H, D, tipo, dispositivo)."""
-    cfg, weight = model.cfg, model.final_norm.scale
-    return (
-        len(model.trf_blocks),
-        cfg["n_heads"],
-        cfg["emb_dim"] // cfg["n_heads"],
-        weight.dtype,
-        weight.device,
-    )
+    """Lo que una caché necesita saber de un modelo: (L, Hkv, D, tipo, dispositivo)."""
+    cfg, weight = complete(model.cfg), model.final_norm.scale
+    return len(model.trf_blocks), cfg["n_kv_heads"], cfg["head_dim"], weight.dtype, weight.device

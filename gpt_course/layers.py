@@ -17,10 +17,10 @@ class LayerNorm(nn.Module):
     Fuente: Ba et al. (2016), «Layer Normalization», ecuación 4; eps = 1e-5 como en GPT-2.
     """
 
-    def __init__(self, emb_dim):
+    def __init__(self, emb_dim, eps=1e-5):
         super().__init__()
         emb_dim = check_count("emb_dim", emb_dim)
-        self.eps = 1e-5  # evita dividir entre 0 si todos los números del vector son iguales
+        self.eps = eps  # evita dividir entre 0 si todos los números del vector son iguales
         self.scale = nn.Parameter(torch.ones(emb_dim))
         self.shift = nn.Parameter(torch.zeros(emb_dim))
 
@@ -54,17 +54,19 @@ class FeedForward(nn.Module):
     """Red feed-forward: ensancha cada vector a 4C, aplica GELU y vuelve a C.
 
     forward: (..., C) → (..., C); trata cada posición por separado.
-    Errores: `ValueError` si `emb_dim` no es un entero positivo.
+    hidden_dim: la anchura de dentro, si no es 4C. bias: si las dos capas llevan sesgos.
+    Errores: `ValueError` si `emb_dim` o `hidden_dim` no es un entero positivo.
     Fuente: Vaswani et al. (2017), apartado 3.3; Radford et al. (2019) para GELU.
     """
 
-    def __init__(self, emb_dim):
+    def __init__(self, emb_dim, hidden_dim=None, *, bias=True):
         super().__init__()
         emb_dim = check_count("emb_dim", emb_dim)
+        hidden_dim = 4 * emb_dim if hidden_dim is None else check_count("hidden_dim", hidden_dim)
         self.layers = nn.Sequential(
-            nn.Linear(emb_dim, 4 * emb_dim),
+            nn.Linear(emb_dim, hidden_dim, bias=bias),
             GELU(),
-            nn.Linear(4 * emb_dim, emb_dim),
+            nn.Linear(hidden_dim, emb_dim, bias=bias),
         )
 
     def forward(self, x):  # (..., C)

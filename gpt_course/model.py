@@ -6,13 +6,13 @@ from gpt_course.block import Blocks, TransformerBlock
 from gpt_course.checks import check_cache, check_tokens
 from gpt_course.config import check_config
 from gpt_course.dropout import Dropout
-from gpt_course.layers import LayerNorm
 from gpt_course.padding import count_padding, positions, visibility
+from gpt_course.pieces import make_norm, make_positions
 from gpt_course.tying import TiedEnds
 
 
 class GPTModel(TiedEnds):
-    """GPT-2 de cualquier tamaño, según `cfg` (ver `gpt_course.config`), que se guarda en `self.cfg`.
+    """GPT-2 de cualquier tamaño, o con piezas de hoy, según `cfg` (ver `gpt_course.config`): `self.cfg`.
 
     forward: (B, T) int64 → logits (B, T, V), en el dispositivo de los pesos.
     mask: (B, T), False en el relleno de las filas cortas, que va a la izquierda (ver `pad_left`). Las
@@ -29,10 +29,10 @@ class GPTModel(TiedEnds):
         super().__init__()
         self.cfg = cfg = check_config(cfg)
         self.tok_emb = nn.Embedding(cfg["vocab_size"], cfg["emb_dim"])
-        self.pos_emb = nn.Embedding(cfg["context_length"], cfg["emb_dim"])
+        self.pos_emb, self.rotary = make_positions(cfg)  # una de las dos; la otra es None
         self.drop_emb = Dropout(cfg["drop_rate"])
         self.trf_blocks = Blocks(*[TransformerBlock(cfg) for _ in range(cfg["n_layers"])])
-        self.final_norm = LayerNorm(cfg["emb_dim"])
+        self.final_norm = make_norm(cfg)
         # La cabeza se sortea también si luego se vincula: así una semilla da siempre los mismos bloques.
         self.out_head = nn.Linear(cfg["emb_dim"], cfg["vocab_size"], bias=False)
         self.tie()
@@ -55,7 +55,19 @@ class GPTModel(TiedEnds):
         """Lo que lee el primer bloque: (B, T) y sus posiciones, de serie de 0 a T − 1 → (B, T, C)."""
         if places is None:
             places = positions(0, in_idx.shape[1], None, in_idx.device)
-        return self.drop_emb(self.tok_emb(in_idx) + self.pos_emb(places))
+        x = self.tok_emb(in_idx)  # (B, T, C)
+        return self.drop_emb(x if self.pos_emb is None else x + self.pos_emb(places))
+
+    def reading(self, start, end, padding, device):
+        """Lo que cada bloque necesita saber de las columnas `start` a `end`, además de lo que lee: un `dict`.
+
+        `visible`, qué lee cada token, si no es todo lo anterior (ver `visibility`), y `rotation`, cuánto
+        gira cada lugar (ver `Rotary`). En GPT-2, sin relleno, nada.
+        """
+        found = {"visible": visibility(start, end, padding, device, self.cfg.get("window"))}
+        if self.rotary is not None:
+            found["rotation"] = self.rotary(positions(start, end, padding, device))
+        return {name: value for name, value in found.items() if value is not None}
 
     def check_input(self, in_idx):
         """Exige tokens que este modelo pueda leer y una vinculación sin romper. Errores: `ValueError`."""
@@ -74,7 +86,6 @@ class GPTModel(TiedEnds):
             check_cache(cache)
             start, padding = cache.begin(self, in_idx, padding)
         span = (start, start + in_idx.shape[1], padding, in_idx.device)
-        reading = {"visible": visibility(*span), "cache": cache}
-        reading = {name: value for name, value in reading.items() if value is not None}
+        reading = self.reading(*span) if cache is None else self.reading(*span) | {"cache": cache}
         x = self.embed(in_idx, positions(*span))  # (B, T, C)
         return self.final_norm(self.trf_blocks(x, **reading))

@@ -42,14 +42,14 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
     (
         "attention",
         "key y query cambiadas",
-        "_causal_weights(query, key, visible)) @",
-        "_causal_weights(key, query, visible)) @",
+        "causal_weights(query, key, visible)) @",
+        "causal_weights(key, query, visible)) @",
     ),
     (
         "attention",
         "pesos que se miran con key y query cambiadas",
-        "_causal_weights(self._split_heads(self.W_query(x)), self._split_heads(self.W_key(x)))",
-        "_causal_weights(self._split_heads(self.W_key(x)), self._split_heads(self.W_query(x)))",
+        "causal_weights(self._split_heads(self.W_query(x)), self._split_heads(self.W_key(x)))",
+        "causal_weights(self._split_heads(self.W_key(x)), self._split_heads(self.W_query(x)))",
     ),
     (
         "attention",
@@ -81,8 +81,8 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
     (
         "attention",
         "sin dropout en los pesos",
-        "self.dropout(_causal_weights(query, key, visible))",
-        "_causal_weights(query, key, visible)",
+        "self.dropout(causal_weights(query, key, visible))",
+        "causal_weights(query, key, visible)",
     ),
     (
         "attention",

@@ -75,7 +75,7 @@ def test_without_rate_training_is_the_fast_path():
 def test_the_matrix_is_built_only_if_dropout_acts_or_someone_asks(drop_rate, training, monkeypatch):
     att, x = attention(drop_rate=drop_rate).train(training), inputs()
     expected, built = att(x), []
-    monkeypatch.setattr("gpt_course.attention._causal_weights", lambda *_: built.append(1) or 1 / 0)
+    monkeypatch.setattr("gpt_course.attention.causal_weights", lambda *_: built.append(1) or 1 / 0)
     assert torch.equal(att(x), expected) and not built
     att.explicit = True
     with pytest.raises(ZeroDivisionError):

@@ -170,8 +170,8 @@ class Trainer:
             parameter.copy_(self.world.part(saved[name], parameter))
 
     def _last_norm(self):
-        """Lo que da la última normalización es lineal en estos dos, y los logits, en lo que ella da."""
-        return self.model.final_norm.scale, self.model.final_norm.shift
+        """Lo que da la última normalización es lineal en estos, y los logits, en lo que ella da."""
+        return list(self.model.final_norm.parameters())
 
     def _here(self, batch):
         return [piece.to(self.world.device) for piece in batch]

@@ -1,0 +1,44 @@
+"""Las configuraciones con nombre: el modelo del curso, el de los cuentos, los publicados y uno de hoy."""
+
+GPT_CONFIG_124M = {
+    "vocab_size": 50257,  # V: tokens distintos
+    "context_length": 1024,  # T máximo: tokens que el modelo ve a la vez
+    "emb_dim": 768,  # C: anchura de cada vector
+    "n_heads": 12,  # H: cabezas de atención por bloque
+    "n_layers": 12,  # L: bloques Transformer
+    "drop_rate": 0.1,  # probabilidad de dropout
+    "qkv_bias": False,  # sesgos en query, key y value
+}
+
+# El modelo de los cuentos: tan pequeño que aprende a escribirlos en minutos, en un equipo corriente.
+STORY_CONFIG = {
+    "vocab_size": 425,  # las palabras de gpt_course.stories, y el final
+    "context_length": 144,  # cabe el cuento más largo
+    "emb_dim": 64,
+    "n_heads": 4,
+    "n_layers": 2,
+    "drop_rate": 0.0,  # los cuentos no se repiten: no hay qué memorizar
+    "qkv_bias": False,
+}
+
+# Los cuatro modelos que OpenAI publicó en 2019 (Radford et al.): comparten la matriz de entrada con
+# la cabeza de salida y llevan sesgos en query, key y value.
+_RELEASED = {**GPT_CONFIG_124M, "qkv_bias": True, "tie_weights": True}
+GPT2_CONFIGS = {
+    "gpt2": {**_RELEASED},
+    "gpt2-medium": {**_RELEASED, "emb_dim": 1024, "n_heads": 16, "n_layers": 24},
+    "gpt2-large": {**_RELEASED, "emb_dim": 1280, "n_heads": 20, "n_layers": 36},
+    "gpt2-xl": {**_RELEASED, "emb_dim": 1600, "n_heads": 25, "n_layers": 48},
+}
+
+# Un modelo del tamaño de GPT-2 pequeño con las piezas que hoy se usan de serie, las de Llama 3.
+LLAMA_STYLE = {
+    **GPT_CONFIG_124M,
+    "drop_rate": 0.0,
+    "norm": "rms",
+    "positions": "rope",
+    "feed_forward": "swiglu",
+    "hidden_dim": 2048,  # 8/3 de C: tres matrices así pesan lo que dos de 4C
+    "bias": False,
+    "n_kv_heads": 4,
+}

@@ -1,0 +1,75 @@
+"""RoPE: la posición como un giro de cada query y cada key, que deja en su producto solo la distancia."""
+
+import math
+
+import torch
+from torch import nn
+
+
+class Rotary(nn.Module):
+    """Cuánto gira cada pareja de números en cada posición: m·θᵢ, con θᵢ = base^(−2i/D). No aprende nada.
+
+    forward: posiciones (T,) o (B, T) → el coseno y el seno de cada giro, (1, T, D/2) o (B, 1, T, D/2), en
+    float32. No tiene tabla: sirve para cualquier posición.
+    scaling: el `rope_scaling` de la configuración; con él gira menos lo que gira despacio (Llama 3.1).
+    Fuente: Su et al. (2021), *RoFormer*, arXiv 2104.09864, apartado 3.2.2; Grattafiori et al. (2024), *The
+    Llama 3 Herd of Models*, apartado 3.2, y su código publicado para `scaling`.
+    """
+
+    def __init__(self, head_dim, base=10_000.0, scaling=None):
+        super().__init__()
+        self.head_dim, self.base, self.scaling = head_dim, base, scaling
+
+    def forward(self, places):
+        # Se calculan cada vez, y no al crearlo: así no los estropean .half(), .to_empty() ni una maqueta.
+        angles = places.float()[..., None, :, None] * self.frequencies(places.device)  # (…, 1, T, D/2)
+        return angles.cos(), angles.sin()
+
+    def frequencies(self, device=None):
+        """θᵢ, lo que gira cada pareja de una posición a la siguiente, en radianes: (D/2,)."""
+        steps = torch.arange(0, self.head_dim, 2, dtype=torch.float32, device=device)  # (D/2,)
+        frequencies = 1 / self.base ** (steps / self.head_dim)
+        return frequencies if self.scaling is None else _stretched(frequencies, self.scaling)
+
+
+def rotate_half_split(x, cos, sin):
+    """Gira cada pareja (xᵢ, xᵢ₊D/2): (B, H, T, D) y los giros de `Rotary` → (B, H, T, D).
+
+    Es el reparto de Hugging Face, y el de este curso. En 16 bits cuenta en 32 y redondea el resultado.
+    """
+    first, second = x.chunk(2, dim=-1)  # (B, H, T, D/2) cada una
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1).to(x.dtype)
+
+
+def rotate_interleaved(x, cos, sin):
+    """Gira cada pareja (x₂ᵢ, x₂ᵢ₊₁), dos números vecinos: el reparto del artículo y del código de Meta."""
+    first, second = x[..., 0::2], x[..., 1::2]  # (B, H, T, D/2) cada una
+    return (
+        torch.stack([first * cos - second * sin, second * cos + first * sin], dim=-1).flatten(-2).to(x.dtype)
+    )
+
+
+def to_half_split(weight, head_dim):
+    """Filas de W_query o W_key hechas para `rotate_interleaved`, en el orden de `rotate_half_split`.
+
+    (H·D, …) → (H·D, …). En cada cabeza, primero las filas pares y después las impares: los mismos productos.
+    """
+    heads = weight.unflatten(0, (-1, head_dim // 2, 2))  # (H, D/2, 2, …)
+    return heads.transpose(1, 2).flatten(0, 2)
+
+
+def to_interleaved(weight, head_dim):
+    """Lo contrario de `to_half_split`: (H·D, …) → (H·D, …)."""
+    heads = weight.unflatten(0, (-1, 2, head_dim // 2))  # (H, 2, D/2, …)
+    return heads.transpose(1, 2).flatten(0, 2)
+
+
+def _stretched(frequencies, scaling):
+    """Las frecuencias para leer más lejos de lo entrenado: las lentas, divididas entre `factor`.
+
+    Las que dan más de `high_freq_factor` vueltas en lo entrenado quedan como estaban; entre medias, mezcla.
+    """
+    turns = scaling["original_max_position_embeddings"] * frequencies / (2 * math.pi)  # (D/2,)
+    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+    kept = ((turns - low) / (high - low)).clamp(0, 1)  # qué parte no se estira
+    return frequencies * (kept + (1 - kept) / scaling["factor"])
