@@ -1,6 +1,7 @@
 """Lección 14: las respuestas buenas de cada ejercicio y las malas, con un trozo de la pista de cada una."""
 
 import math
+from functools import partial
 
 import torch
 
