@@ -10,6 +10,7 @@ from gpt_course.model import GPTModel
 from gpt_course.stories.excess import read_stories
 
 BAND, BANDS = 48, 8  # lugares de cada banda, y bandas de una fila
+LONG = BAND * BANDS
 ROWS, STORIES = 48, 5  # filas del examen, y los cuentos seguidos de los que sale cada una
 
 
@@ -38,9 +39,8 @@ def band_excess(model, **changes):
     changes: claves de la configuración que se cambian al leer, con los mismos pesos. Donde el modelo no
     llega, None.
     """
-    table = model.cfg["context_length"] if model.pos_emb is not None else BAND * BANDS
-    reach = min(table, BAND * BANDS) // BAND * BAND
-    reader = GPTModel({**model.cfg, "context_length": table, **changes}).eval()
+    reach = LONG if model.pos_emb is None else min(LONG, model.cfg["context_length"])
+    reader = GPTModel({**model.cfg, "context_length": reach, **changes}).eval()
     reader.load_state_dict(model.state_dict())
     exam = long_exam()
     losses = F.cross_entropy(reader(exam.x[:, :reach]).transpose(1, 2), exam.y[:, :reach], reduction="none")
@@ -51,9 +51,7 @@ def band_excess(model, **changes):
 
 @cache
 def long_exam():
-    """El examen: `ROWS` filas de `BAND`·`BANDS` tokens."""
+    """El examen: `ROWS` filas de `LONG` tokens."""
     rows = [read_stories(start * STORIES, STORIES) for start in range(ROWS)]
     parts = [(row.x[row.mask], row.y[row.mask], row.log_probability[row.mask]) for row in rows]
-    return Exam(
-        *(torch.stack([part[: BAND * BANDS] for part in column]) for column in zip(*parts, strict=True))
-    )
+    return Exam(*(torch.stack([part[:LONG] for part in column]) for column in zip(*parts, strict=True)))
