@@ -1,4 +1,4 @@
-"""Atención de consultas agrupadas: varias cabezas de query comparten las mismas keys y values."""
+"""Atención con keys compartidas: varias cabezas de query leen las mismas keys y values."""
 
 import torch.nn.functional as F
 from torch import nn

@@ -36,7 +36,7 @@ def make_feed_forward(cfg):
 
 
 def make_attention(cfg):
-    """La atención de un bloque: la de GPT-2 si basta, y si no, la de consultas agrupadas."""
+    """La atención de un bloque: la de GPT-2 si basta, y si no, la de keys compartidas."""
     cfg, keys = complete(cfg), ("drop_rate", "qkv_bias")
     usual = complete({"emb_dim": cfg["emb_dim"], "n_heads": cfg["n_heads"]})
     kind = MultiHeadAttention
