@@ -32,22 +32,16 @@ def _root_mean_square(x, scale):
             ([sign * one, -sign * other], "eso es LayerNorm: RMSNorm no resta la media."),
             ([sign, -sign], "eso es LayerNorm, y sin la escala: RMSNorm no resta la media."),
             ([a / size, b / size], "falta la escala, que se multiplica al final, número a número."),
-            (
-                over(1),
-                "multiplicaste por la escala; falta dividir entre la raíz de la media de los cuadrados.",
-            ),
+            (over(1), "multiplicaste por la escala; falta dividir entre la media cuadrática."),
             (
                 over(math.hypot(a, b)),
                 "dividiste entre la raíz de la *suma* de los cuadrados: es la de su media.",
             ),
             (over(size**2), "dividiste entre la media de los cuadrados: falta su raíz."),
-            (over(mean), "dividiste entre la media: es la raíz de la media de los *cuadrados*."),
-            (
-                over(deviation),
-                "dividiste entre la desviación típica, que se mide desde la media; la RMS, desde 0.",
-            ),
+            (over(mean), "dividiste entre la media, y es la media *cuadrática*."),
+            (over(deviation), "dividiste entre la desviación típica, que se mide desde la media y no desde 0."),
             ([a * other / size, b * one / size], "la escala va en orden: el primer número, por el primero."),
-            (size, "esa es la RMS: falta dividir cada número entre ella y multiplicar por su escala."),
+            (size, "esa es la media cuadrática: falta dividir entre ella y multiplicar por la escala."),
         ],
     )
 
