@@ -18,7 +18,7 @@ from gpt_course.stories import load_grammar
 
 STEPS, MARKS, BATCH, EXAM = 450, 10, 8, 96  # pasos de GPT-2, medidas por corrida, filas y cuentos del examen
 THIN = 10  # de las pérdidas de cada paso se apunta una de cada diez
-SEEDS, PILOT = (1, 2, 3, 4, 5), (1, 2)  # con las dos primeras se eligió la tasa
+SEEDS, PILOT = (1, 2, 3, 4, 5), (1, 2)  # las dos primeras prueban todas las tasas
 SWIGLU = {"feed_forward": "swiglu", "bias": False}
 ROPE = {"positions": "rope"}
 VARIANTS = {  # en qué se aparta cada una de STORY_CONFIG
@@ -30,7 +30,7 @@ VARIANTS = {  # en qué se aparta cada una de STORY_CONFIG
     "todas": {"norm": "rms", **ROPE, **SWIGLU, "n_kv_heads": 2, "hidden_dim": 219},
     "RoPE sin devolver": ROPE,  # con menos parámetros y los mismos pasos: otra manera de igualar
 }
-RATES = dict.fromkeys(VARIANTS, (6e-3, 1.2e-2, 2.4e-2))  # la del medio, la mejor
+RATES = (3e-3, 6e-3, 1.2e-2, 2.4e-2)  # las de las orillas, solo para ver que la mejor está en medio
 LENGTHS = (("GPT-2", 48), ("RoPE", 48), ("RoPE", 384))  # las variantes, y los tokens de sus filas
 
 
@@ -76,12 +76,12 @@ def config(name):
 
 
 def variant_trials():
-    """Cada variante con tres tasas y las semillas de `PILOT`; con la mejor tasa, también las demás."""
+    """Cada variante con las cuatro tasas y las semillas de `PILOT`; las demás, con las dos del medio."""
     return [
         {"variant": name, "lr": lr, "seed": seed}
         for seed in SEEDS
         for name in VARIANTS
-        for lr in (RATES[name] if seed in PILOT else RATES[name][1:2])
+        for lr in (RATES if seed in PILOT else RATES[1:-1])
     ]
 
 
@@ -106,13 +106,8 @@ def by_seed(rows, name, lr=None):
 
 
 def best_rate(rows, name):
-    """La tasa con que una variante pierde menos, de media en las semillas de `PILOT`."""
-
-    def loss(lr):
-        found = final_excess(rows, name, lr)
-        return mean(found[seed] for seed in PILOT)
-
-    return min(RATES[name], key=loss)
+    """La tasa con que una variante pierde menos, de media en sus semillas: una de las dos del medio."""
+    return min(RATES[1:-1], key=lambda lr: mean(final_excess(rows, name, lr).values()))
 
 
 def final_excess(rows, name, lr=None):
