@@ -39,7 +39,10 @@ def _root_mean_square(x, scale):
             ),
             (over(size**2), "dividiste entre la media de los cuadrados: falta su raíz."),
             (over(mean), "dividiste entre la media, y es la media *cuadrática*."),
-            (over(deviation), "dividiste entre la desviación típica, que se mide desde la media y no desde 0."),
+            (
+                over(deviation),
+                "dividiste entre la desviación típica, que se mide desde la media y no desde 0.",
+            ),
             ([a * other / size, b * one / size], "la escala va en orden: el primer número, por el primero."),
             (size, "esa es la media cuadrática: falta dividir entre ella y multiplicar por la escala."),
         ],
@@ -54,7 +57,7 @@ def _width(C):
     return number(
         "modernas.2",
         8 * C // 3,
-        "tres matrices algo más estrechas pesan lo que dos anchas: por eso tantos modelos usan 8C/3.",
+        "tres matrices algo más estrechas pesan lo mismo que dos anchas.",
         hints=[
             (4 * C, "con la misma anchura gasta la mitad más: tiene otra matriz."),
             (2 * C, "así gasta menos que la de GPT-2. ¿Cuántas matrices tiene cada red?"),
@@ -166,6 +169,7 @@ def _cache(model, T):
     _, L, C, H, K, D = model
     token = 4 * L * K * D / 2**10  # KiB
     total = token * T / 2**10  # MiB
+    more = f"{H // K} veces más"
     queries, wide = "contaste las cabezas de *query*, que no se guardan", "4 bytes por número"
     bigger = [(2, f"es el doble: o {queries}, o {wide}.")]
     if H != 2 * K:
@@ -181,7 +185,7 @@ def _cache(model, T):
     return table(
         "modernas.4",
         [token, total],
-        f"con {H} cabezas de *key* y *value* sería {H // K} veces mayor.",
+        f"si cada cabeza de *query* tuviera su *key*, se guardaría {'el doble' if H == 2 * K else more}.",
         hints=[
             ([total, token], "los dos están, pero al revés: primero, los KiB por token."),
             ([token * 1.024, ANY], "eso son KB (10³ bytes); se piden KiB (2¹⁰ bytes)."),
