@@ -274,7 +274,7 @@ def llama(tmp_path_factory):
         model.tok_emb.weight *= 3  # para que el más probable cambie de un lugar a otro
     save_llama(model, folder)
     other = transformers.AutoModelForCausalLM.from_pretrained(folder)
-    other.config.update({"bos_token_id": 0, "eos_token_id": [1, 2]})
+    other.generation_config.update(bos_token_id=0, eos_token_id=[1, 2])
     (folder / "model.safetensors").unlink()
     other.save_pretrained(folder, max_shard_size="8KB")
     byte_tokenizer().save(str(folder / "tokenizer.json"))
@@ -283,14 +283,14 @@ def llama(tmp_path_factory):
 
 def test_a_llama_writes_what_transformers_writes(llama, capsys):
     other = transformers.AutoModelForCausalLM.from_pretrained(llama).eval()
-    tokenizer = byte_tokenizer()
-    texts = []
+    tokenizer, texts = byte_tokenizer(), []
+    capsys.readouterr()
     for prompt in ("Había una vez", "el pingüino", "piñones<|turn|>"):
         assert run("--model", llama, "--prompt", prompt, "--max-tokens", 20, "--temperature", 0) == 0
         ids = torch.tensor([tokenizer.encode(prompt).ids])
         out = other.generate(ids, max_new_tokens=20, do_sample=False, pad_token_id=1)[0, ids.shape[1] :]
-        kept = [token for token in out.tolist() if token not in (1, 2)]
-        expected = tokenizer.decode(kept, skip_special_tokens=False)
+        ended = out[-1] in (1, 2)
+        expected = tokenizer.decode(out[: len(out) - ended].tolist(), skip_special_tokens=False)
         texts.append(capsys.readouterr())
         assert texts[-1] == (f"{prompt}{expected}\n", "")
     assert len(set(texts)) == 3

@@ -338,12 +338,12 @@ MODERN_DAMAGE = {
     "base enorme": (config(rope_base=10**400), "config.json no sirve"),
     "otra anchura": (
         config(emb_dim=16),
-        r"tok_emb\.weight debe tener la forma \(270, 16\); llegó \(270, 8\)",
+        r"final_norm\.scale debe tener la forma \(16,\); llegó \(8,\)",
     ),
     "otras cabezas": (config(n_heads=2), "config.json dice n_heads = 2 y model.safetensors, 4"),
     "otras de key": (config(n_kv_heads=1), r"W_key\.weight debe tener la forma \(2, 8\); llegó \(4, 8\)"),
     "vinculado": (config(tie_weights=True), r"sobran: out_head\.weight"),
-    "otro vocabulario": (config(vocab_size=300), r"tok_emb\.weight debe tener la forma \(300, 8\)"),
+    "otro vocabulario": (config(vocab_size=300), r"out_head\.weight debe tener la forma \(300, 8\)"),
 }
 
 
