@@ -35,6 +35,7 @@ CONTROLS = {
 }
 RATES = dict.fromkeys(VARIANTS, (3e-3, 6e-3, 1.2e-2, 2.4e-2))  # las orillas, solo para verlas perder
 RATES |= {"RoPE": (6e-3, 1.2e-2, 2.4e-2, 4.8e-2), **dict.fromkeys(CONTROLS, (1.2e-2,))}
+DOUBLED = {"GPT-2": 6e-3, "RoPE": 1.2e-2, "todas": 1.2e-2}  # con el doble de pasos, y la tasa de cada una
 LENGTHS = (("GPT-2", 48), ("RoPE", 48), ("RoPE", 384))  # las variantes, y los tokens de sus filas
 
 
@@ -99,6 +100,15 @@ def variant_trials():
     ]
 
 
+def double_trials():
+    """Tres variantes con el doble de presupuesto: ¿se mantiene el orden?"""
+    return [
+        {"variant": name, "steps": 2 * budget(name).steps, "lr": lr, "seed": seed}
+        for seed in SEEDS
+        for name, lr in DOUBLED.items()
+    ]
+
+
 def length_trials():
     """Posiciones aprendidas y RoPE con filas cortas, y RoPE con filas largas; cinco semillas."""
     return [
@@ -121,7 +131,8 @@ def by_seed(rows, name, lr=None):
 
 def best_rate(rows, name):
     """La tasa con que una variante pierde menos, de media en todas las semillas."""
-    return min(rates(name), key=lambda lr: mean(final_excess(rows, name, lr).values()))
+    tried = [lr for lr in rates(name) if any(_is(row, name, lr) for row in rows)]
+    return min(tried, key=lambda lr: mean(final_excess(rows, name, lr).values()))
 
 
 def final_excess(rows, name, lr=None):
