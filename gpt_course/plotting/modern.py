@@ -71,7 +71,8 @@ def plot_curves(xs, curves, title, xlabel, ylabel, *, limit=None):
     if limit:
         ax.axvspan(limit[0], xs[-1], color=GREY, lw=0, alpha=0.6, label=limit[1], zorder=0)
     for (name, values), (color, dash) in zip(curves.items(), _LINES, strict=False):
-        ax.plot(xs, values, dash, color=color, lw=2.4, label=name)
+        marks = {"marker": "o", "ms": 6} if len(xs) <= 12 else {}
+        ax.plot(xs, values, dash, color=color, lw=2.4, label=name, clip_on=False, zorder=3, **marks)
     ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(xs[0], xs[-1]))
     ax.grid(axis="y", alpha=0.3)
     ax.legend(fontsize=11, frameon=False)
