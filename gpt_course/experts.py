@@ -42,7 +42,7 @@ class Experts(nn.Module):
     def choose(self, x):
         """Qué expertos elige cada token y con qué peso: (..., C) → `(weights, chosen)`, (..., k) cada uno."""
         scores, chosen = self.router(x).topk(self.experts_per_token, dim=-1)  # (..., k)
-        return scores.float().softmax(dim=-1).to(x.dtype), chosen
+        return scores.softmax(dim=-1).to(x.dtype), chosen
 
     def load(self, x):
         """La carga: qué parte de las elecciones se lleva cada experto, (..., C) → (E,); suman 1."""
@@ -51,6 +51,5 @@ class Experts(nn.Module):
 
     def _everyone(self, rows, weights, chosen):
         """La misma suma pasando cada token por todos: un grafo no puede depender de quién elige a quién."""
-        shares = torch.zeros(len(rows), len(self.experts), dtype=rows.dtype, device=rows.device)
-        shares = shares.scatter(1, chosen, weights)  # (M, E)
+        shares = rows.new_zeros(rows.shape[0], len(self.experts)).scatter(1, chosen, weights)  # (M, E)
         return sum(expert(rows) * shares[:, index, None] for index, expert in enumerate(self.experts))

@@ -101,8 +101,8 @@ class GroupedAttention(nn.Module):
         if self.rotary:
             if rotation is None:
                 raise ValueError(
-                    "Esta atención gira sus queries y keys, y no le llegó cuánto. Dale rotation=rotary(places) "
-                    "o, si es de un modelo, **model.reading(0, T, None, device)."
+                    "Esta atención gira sus queries y keys, y no le llegó cuánto. Dale "
+                    "rotation=rotary(places) o, si es de un modelo, **model.reading(0, T, None, device)."
                 )
             query, key = rotate_half_split(query, *rotation), rotate_half_split(key, *rotation)
         return query, key

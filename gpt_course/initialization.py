@@ -25,8 +25,8 @@ def init_gpt2(model):
     las capas que escriben en el camino residual se dividen entre √N, con N capas residuales. De las
     versiones corrientes de otros: aplicarlo como 0,02/√(2L) a `att.out_proj` y `ff.layers.2`, porque cada
     uno de los L bloques suma dos veces. Con piezas de hoy vale lo mismo, y la que escribe es `down`.
-    Errores: `ValueError` si algún parámetro no es de un `GPTModel` (una pieza podada, con LoRA…); entonces no cambia
-    ninguno.
+    Errores: `ValueError` si algún parámetro no es de un `GPTModel` (una pieza podada, con LoRA…);
+    entonces no cambia ninguno.
     """
     return _draw(model, "init_gpt2", writing_std=_STD / math.sqrt(2 * len(model.trf_blocks)), places_std=0.01)
 
