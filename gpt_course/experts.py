@@ -51,6 +51,5 @@ class Experts(nn.Module):
 
     def _everyone(self, rows, weights, chosen):
         """La misma suma pasando cada token por todos: un grafo no puede depender de quién elige a quién."""
-        shares = torch.zeros(len(rows), len(self.experts), dtype=rows.dtype, device=rows.device)
-        shares = shares.scatter(1, chosen, weights)  # (M, E)
+        shares = rows.new_zeros(rows.shape[0], len(self.experts)).scatter(1, chosen, weights)  # (M, E)
         return sum(expert(rows) * shares[:, index, None] for index, expert in enumerate(self.experts))

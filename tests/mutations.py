@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 COPIED = ["gpt_course", "tests", "conftest.py", "ajustes.py", "pyproject.toml"]
 
 FAULTS = [  # módulo, fallo, texto, texto con el fallo
-    ("layers", "eps de 1e-6", "self.eps = 1e-5", "self.eps = 1e-6"),
+    ("layers", "eps de 1e-6", "emb_dim, eps=1e-5", "emb_dim, eps=1e-6"),
     ("layers", "eps fuera de la raíz", "torch.sqrt(var + self.eps)", "(torch.sqrt(var) + self.eps)"),
     ("layers", "norma sin desplazamiento", " + self.shift", ""),
     ("layers", "norma sin restar la media", "self.scale * (x - mean)", "self.scale * x"),
@@ -30,8 +30,8 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
     (
         "layers",
         "red feed-forward de 2C",
-        "nn.Linear(emb_dim, 4 * emb_dim)",
-        "nn.Linear(emb_dim, 2 * emb_dim)",
+        "hidden_dim = 4 * emb_dim",
+        "hidden_dim = 2 * emb_dim",
     ),
     ("dropout", "umbral incluido", "torch.lt(", "torch.le("),
     ("dropout", "umbral redondeado hacia abajo", "math.ceil((1 - p)", "int((1 - p)"),
@@ -122,12 +122,12 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
         "self.drop_shortcut(self.ff(self.norm2(x)))",
         "self.ff(self.norm2(x))",
     ),
-    ("block", "qkv_bias ignorado", 'qkv_bias=cfg["qkv_bias"]', "qkv_bias=False"),
+    ("pieces", "qkv_bias ignorado", '("drop_rate", "qkv_bias")', '("drop_rate",)'),
     (
         "block",
         "feed-forward se crea antes que la atención",
-        "        self.att = MultiHeadAttention(",
-        '        self.ff = FeedForward(cfg["emb_dim"])\n        self.att = MultiHeadAttention(',
+        "        self.att = make_attention(cfg)\n        self.ff = make_feed_forward(cfg)",
+        "        self.ff = make_feed_forward(cfg)\n        self.att = make_attention(cfg)",
     ),
     (
         "padding",
@@ -143,7 +143,7 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
         "return self.final_norm(self.trf_blocks(x, **reading))",
         "return self.trf_blocks(x, **reading)",
     ),
-    ("model", "sin dropout en las incrustaciones", "self.drop_emb(self.tok_emb", "(self.tok_emb"),
+    ("model", "sin dropout en las incrustaciones", "self.drop_emb(x if", "(x if"),
     ("model", "last_only da todos los lugares", "x[:, -1:] if last_only else x", "x"),
     ("model", "last_only da el primero", "x[:, -1:] if last_only", "x[:, :1] if last_only"),
     (
@@ -385,7 +385,7 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
     (
         "initialization",
         "solo la atención se divide entre √(2L)",
-        '("att.out_proj.weight", "ff.layers.2.weight")',
+        '("att.out_proj.weight", "ff.layers.2.weight", ".down.weight")',
         '("att.out_proj.weight",)',
     ),
     ("fast/layers", "GELU exacta", 'F.gelu(x, approximate="tanh")', "F.gelu(x)"),
@@ -489,12 +489,80 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
         "if False else 0",
     ),
     (
-        "config",
+        "config/values",
         "True vale como entero",
         "isinstance(value, numbers.Integral) and not isinstance(value, bool)",
         "isinstance(value, numbers.Integral)",
     ),
-    ("config", "claves desconocidas sin aviso", "if missing or unknown:", "if missing:"),
+    ("config/keys", "claves desconocidas sin aviso", "if missing or unknown:", "if missing:"),
+    ("config/keys", "sesgos donde no los hay", 'cfg["feed_forward"] != "gelu" and cfg["bias"]', "False"),
+    (
+        "rmsnorm",
+        "resta la media",
+        "mean_square = (x * x)",
+        "mean_square = (x - x.mean(-1, keepdim=True)).square()",
+    ),
+    ("rmsnorm", "eps fuera de la raíz", "(mean_square + self.eps)", "(mean_square) + self.eps"),
+    ("rope", "las parejas del otro reparto", "x.chunk(2, dim=-1)", "(x[..., 0::2], x[..., 1::2])"),
+    (
+        "rope",
+        "gira al revés",
+        "[first * cos - second * sin, second * cos + first * sin], dim=-1).to(",
+        "[first * cos + second * sin, second * cos - first * sin], dim=-1).to(",
+    ),
+    ("rope", "frecuencias de D/2", "steps / self.head_dim", "2 * steps / self.head_dim"),
+    ("rope", "posiciones en 16 bits", "places.float()", "places.bfloat16()"),
+    (
+        "rope",
+        "estira lo que gira deprisa",
+        "(1 - kept) * frequencies / scaling",
+        "kept * frequencies / scaling",
+    ),
+    (
+        "swiglu",
+        "la puerta en lo que pasa",
+        "F.silu(self.gate(x)) * self.up(x)",
+        "F.silu(self.up(x)) * self.gate(x)",
+    ),
+    ("swiglu", "la puerta es una sigmoide", "F.silu(", "F.sigmoid("),
+    ("experts", "softmax de todos los expertos", "self.router(x).topk(", "self.router(x).softmax(-1).topk("),
+    (
+        "experts",
+        "los pesos no se aplican",
+        "expert(rows[row]) * weights[row, place, None]",
+        "expert(rows[row])",
+    ),
+    ("experts", "todos hacen todo", "(chosen == index).nonzero", "(chosen >= 0).nonzero"),
+    (
+        "grouped_attention",
+        "cabezas repartidas salteadas",
+        "x.repeat_interleave(self.n_heads // self.n_kv_heads, dim=1)",
+        "x.repeat(1, self.n_heads // self.n_kv_heads, 1, 1)",
+    ),
+    (
+        "grouped_attention",
+        "la key no se normaliza",
+        "self.query_norm(query), self.key_norm(key)",
+        "self.query_norm(query), key",
+    ),
+    ("grouped_attention", "la key no gira", "rotate_half_split(key, *rotation)", "key"),
+    ("grouped_attention", "normas de otro eps", "RMSNorm(self.head_dim, norm_eps)", "RMSNorm(self.head_dim)"),
+    ("padding", "ventana de uno más", "places > columns - window", "places >= columns - window"),
+    ("pieces", "eps olvidado", 'cfg["emb_dim"], cfg["norm_eps"])', 'cfg["emb_dim"])'),
+    (
+        "pieces",
+        "base de RoPE olvidada",
+        'cfg["head_dim"], cfg["rope_base"], cfg',
+        'cfg["head_dim"], 10_000.0, cfg',
+    ),
+    ("model", "el modelo olvida la ventana", ', self.cfg.get("window")', ""),
+    ("cache", "sitio para todas las cabezas", 'cfg["n_kv_heads"]', 'cfg["n_heads"]'),
+    (
+        "inspection",
+        "los pesos se miran sin la norma",
+        "block.att.attention_weights(block.norm1(x), **reading)",
+        "block.att.attention_weights(x, **reading)",
+    ),
 ]
 
 

@@ -226,6 +226,6 @@ def test_a_window_hides_what_is_far(window, start, end, padding):
         return
     for row, left in enumerate([0] if padding is None else padding.tolist()):
         for t in range(start, end):
-            read = visible[row, 0, t - start].nonzero().flatten().tolist()
+            read = visible.view(-1, end - start, end)[row, t - start].nonzero().flatten().tolist()
             expected = [s for s in range(end) if t - window < s <= t and s >= left]
             assert read == (expected or [t]), (row, t)  # un relleno se lee a sí mismo

@@ -110,6 +110,13 @@ def test_the_comparison_is_of_the_same_seeds(rows):
         assert found == {seed: mine[seed] - theirs[seed] for seed in variants.SEEDS}
 
 
+def test_the_doubled_runs_spend_the_double():
+    for row in read_study("doble"):
+        name, settings = row["trial"]["variant"], trial_settings(row["trial"])
+        assert settings.steps == row["validation"][-1][0] == 2 * variants.budget(name).steps
+        assert row["trial"]["lr"] == variants.best_rate(read_study("variantes"), name)
+
+
 # --- Leer más de lo entrenado -----------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from gpt_course.stories import load_grammar
 
 STEPS, MARKS, BATCH, EXAM = 450, 10, 8, 96  # pasos de GPT-2, medidas por corrida, filas y cuentos del examen
 THIN = 10  # de las pérdidas de cada paso se apunta una de cada diez
-SEEDS, PILOT = (1, 2, 3, 4, 5), (1, 2)  # las dos primeras prueban todas las tasas
+SEEDS, PILOT = (1, 2, 3, 4, 5), (1,)  # la primera prueba todas las tasas
 SWIGLU = {"feed_forward": "swiglu", "bias": False}
 ROPE = {"positions": "rope"}
 VARIANTS = {  # en qué se aparta cada una de STORY_CONFIG
@@ -110,10 +110,10 @@ def double_trials():
 
 
 def length_trials():
-    """Posiciones aprendidas y RoPE con filas cortas, y RoPE con filas largas; cinco semillas."""
+    """Posiciones aprendidas y RoPE con filas cortas, y RoPE con filas largas; tres semillas."""
     return [
         {"variant": name, "rows": rows, "lr": 1.2e-2, "seed": seed}
-        for seed in SEEDS
+        for seed in SEEDS[:3]
         for name, rows in LENGTHS
     ]
 
