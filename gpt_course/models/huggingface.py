@@ -86,8 +86,8 @@ def read_huggingface(directory, settings):
     path = directory / "tokenizer.json"
     if not path.exists():
         raise FileNotFoundError(
-            f"Falta {path}, con el tokenizador; uno de SentencePiece (tokenizer.model) no sirve. Descarga la "
-            "carpeta entera, o carga solo el modelo con `load_llama`."
+            f"Falta {path}, con el tokenizador; uno de SentencePiece (`tokenizer.model`) no sirve. Descarga "
+            "la carpeta entera, o carga solo el modelo con `load_llama`."
         )
     inner = _parsed(read_json(path, _LARGEST))
     generation, words = (

@@ -158,7 +158,7 @@ def _top(settings):
 def _window(settings, family):
     """La ventana de todas las capas, o None si leen todo lo anterior."""
     if family == "mistral" and "sliding_window" not in settings:
-        raise ValueError("Falta sliding_window: con null, cada token lee todos los anteriores.")
+        raise ValueError("Falta sliding_window: con `null`, cada token lee todos los anteriores.")
     width, layers = settings.get("sliding_window"), settings.get("layer_types")
     if family == "llama" or width is None or (family in _LAYERED and not settings.get("use_sliding_window")):
         return None
