@@ -27,6 +27,7 @@ class MultiHeadAttention(nn.Module):
         self.emb_dim = check_count("emb_dim", emb_dim)
         self.n_heads = check_count("n_heads", n_heads)
         check_heads(emb_dim, n_heads)
+        self.head_dim = emb_dim // n_heads
         check_switch("qkv_bias", qkv_bias)
         self.W_query = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)
         self.W_key = nn.Linear(emb_dim, emb_dim, bias=qkv_bias)

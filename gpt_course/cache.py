@@ -76,7 +76,7 @@ class KVCache:
         created = (n_layers, n_heads, head_dim, self.keys.dtype, self.keys.device)
         if created != _measures(model):
             here, there = (
-                f"(L, Hkv, D) = {measures[:3]}, en {measures[3]} y {measures[4]}"
+                f"(L, H, D) = {measures[:3]}, en {measures[3]} y {measures[4]}"
                 for measures in (_measures(model), created)
             )
             raise ValueError(
@@ -113,7 +113,7 @@ def _check_fits(new, place):
     if not same_type or new.shape != place.shape or new.device != place.device:
         here, there = (f"{tuple(t.shape)}, {t.dtype} en {t.device}" for t in (new, place))
         raise ValueError(
-            f"La caché guarda *keys* y *values* (B, Hkv, T, D) de {there}; la atención dio {here}. Si "
+            f"La caché guarda *keys* y *values* (B, H, T, D) de {there}; la atención dio {here}. Si "
             "cambiaste W_key o W_value, haz que den lo mismo que antes."
         )
 

@@ -16,10 +16,10 @@ def attention_weights(model, in_idx):
     Errores: `ValueError` si actúa el dropout, que cambiaría lo que lee cada bloque, y los de `check_input`.
     """
     _check(model, in_idx, "Los pesos de atención se miran")
-    x, weights = model.embed(in_idx), []  # (B, T, C)
+    x, reading, weights = *_entrance(model, in_idx), []
     for block in model.trf_blocks:
-        weights.append(block.att.attention_weights(block.norm1(x)))
-        x = block(x)
+        weights.append(block.att.attention_weights(block.norm1(x), **reading))
+        x = block(x, **reading)
     return torch.stack(weights)
 
 
@@ -33,10 +33,10 @@ def logit_lens(model, in_idx):
     Fuente: nostalgebraist (2020), *interpreting GPT: the logit lens*.
     """
     _check(model, in_idx, "La lente de logits se usa")
-    x = model.embed(in_idx)  # (B, T, C)
+    x, reading = _entrance(model, in_idx)
     logits = [model.out_head(model.final_norm(x))]  # (B, T, V)
     for block in model.trf_blocks:
-        x = block(x)
+        x = block(x, **reading)
         logits.append(model.out_head(model.final_norm(x)))
     return torch.stack(logits)
 
@@ -59,6 +59,22 @@ def induction_scores(model, in_idx):
     return looked[:, again].mean(dim=1)
 
 
+@torch.no_grad()
+def expert_load(model, in_idx):
+    """Qué parte de las elecciones de cada bloque se lleva cada experto: (B, T) → (L, E); cada fila suma 1.
+
+    Errores: los de `attention_weights`; `ValueError` si el modelo no tiene expertos.
+    """
+    _check(model, in_idx, "La carga de los expertos se mira")
+    if not hasattr(model.trf_blocks[0].ff, "load"):
+        raise ValueError('El modelo no tiene expertos: su configuración no dice feed_forward="experts".')
+    x, reading, loads = *_entrance(model, in_idx), []
+    for block in model.trf_blocks:
+        loads.append(block.ff.load(block.norm2(x + block.att(block.norm1(x), **reading))))
+        x = block(x, **reading)
+    return torch.stack(loads)
+
+
 @contextlib.contextmanager
 def head_off(model, block, head):
     """Apaga una cabeza mientras dura el `with`: pone a cero lo que entrega a `out_proj`. Cuentan desde 0.
@@ -71,13 +87,13 @@ def head_off(model, block, head):
     _check_place("bloques", block, len(model.trf_blocks))
     attention = model.trf_blocks[block].att
     _check_place("cabezas en cada bloque", head, attention.n_heads)
-    size = attention.emb_dim // attention.n_heads  # D
+    size = attention.head_dim  # D
     columns = slice(size * head, size * (head + 1))
 
     def silence(module, inputs):
         if module is not attention.out_proj:
             return None
-        context = inputs[0].clone()  # (B, T, C)
+        context = inputs[0].clone()  # (B, T, H·D)
         context[..., columns] = 0
         return (context, *inputs[1:])
 
@@ -86,6 +102,11 @@ def head_off(model, block, head):
         yield
     finally:
         hook.remove()
+
+
+def _entrance(model, in_idx):
+    """Lo que lee el primer bloque, (B, T, C), y lo que todos necesitan saber además (ver `reading`)."""
+    return model.embed(in_idx), model.reading(0, in_idx.shape[1], None, in_idx.device)
 
 
 def _check(model, in_idx, what):

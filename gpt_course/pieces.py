@@ -19,7 +19,7 @@ FEED_FORWARDS = {
     "experts": (Experts, ("n_experts", "experts_per_token")),
 }
 # Lo que GroupedAttention sabe hacer y MultiHeadAttention, la de GPT-2, no.
-_GROUPED = ("n_kv_heads", "head_dim", "bias", "qk_norm")
+_GROUPED = ("n_kv_heads", "head_dim", "bias", "qk_norm", "window")
 
 
 def make_norm(cfg):
@@ -37,12 +37,13 @@ def make_feed_forward(cfg):
 
 def make_attention(cfg):
     """La atención de un bloque: la de GPT-2 si basta, y si no, la de keys compartidas."""
-    cfg, keys = complete(cfg), ("drop_rate", "qkv_bias")
-    usual = complete({"emb_dim": cfg["emb_dim"], "n_heads": cfg["n_heads"]})
-    kind = MultiHeadAttention
-    if cfg["positions"] == "rope" or any(cfg[key] != usual[key] for key in _GROUPED):
-        kind, keys = GroupedAttention, (*keys, *_GROUPED, "norm_eps")
-    return kind(cfg["emb_dim"], cfg["n_heads"], **{key: cfg[key] for key in keys})
+    cfg, rotary = complete(cfg), cfg.get("positions") == "rope"
+    usual = complete({key: cfg[key] for key in ("emb_dim", "n_heads")})
+    options = {key: cfg[key] for key in ("drop_rate", "qkv_bias")}
+    if not rotary and all(cfg[key] == usual[key] for key in _GROUPED):
+        return MultiHeadAttention(cfg["emb_dim"], cfg["n_heads"], **options)
+    options |= {key: cfg[key] for key in (*_GROUPED, "norm_eps")}
+    return GroupedAttention(cfg["emb_dim"], cfg["n_heads"], rotary=rotary, **options)
 
 
 def make_positions(cfg):

@@ -69,7 +69,8 @@ def _stretched(frequencies, scaling):
 
     Las que dan más de `high_freq_factor` vueltas en lo entrenado quedan como estaban; entre medias, mezcla.
     """
-    turns = scaling["original_max_position_embeddings"] * frequencies / (2 * math.pi)  # (D/2,)
+    wavelengths = 2 * math.pi / frequencies  # posiciones que tarda cada una en dar una vuelta, (D/2,)
+    turns = scaling["original_max_position_embeddings"] / wavelengths  # (D/2,)
     low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
     kept = ((turns - low) / (high - low)).clamp(0, 1)  # qué parte no se estira
-    return frequencies * (kept + (1 - kept) / scaling["factor"])
+    return (1 - kept) * frequencies / scaling["factor"] + kept * frequencies

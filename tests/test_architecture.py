@@ -24,12 +24,21 @@ PICTURE = {
     "dropout": ["config"],
     "layers": ["config"],
     "attention": ["config", "dropout"],
-    "block": ["attention", "config", "dropout", "layers"],
-    # el modelo y lo que lo ayuda
     "checks": [],
-    "tying": ["config"],
     "padding": ["checks", "config"],
-    "model": ["block", "checks", "config", "dropout", "layers", "padding", "tying"],
+    # las de los modelos de hoy, cada una por otra de GPT-2, y quién dice cuáles van
+    "rmsnorm": ["config"],
+    "rope": [],
+    "swiglu": ["config"],
+    "experts": ["checks", "config", "swiglu"],
+    "grouped_attention": ["attention", "config", "dropout", "padding", "rmsnorm", "rope"],
+    "pieces": [
+        *("attention", "config", "experts", "grouped_attention", "layers", "rmsnorm", "rope", "swiglu"),
+    ],
+    # el modelo y lo que lo ayuda
+    "block": ["config", "dropout", "pieces"],
+    "tying": ["config"],
+    "model": ["block", "checks", "config", "dropout", "padding", "pieces", "tying"],
     "initialization": [],
     "inspection": ["dropout"],
     # escribir
@@ -45,7 +54,7 @@ PICTURE = {
     "loss": ["checks", "padding"],
     "fast": ["attention", "block", "checks", "config", "dropout", "layers", "loss", "model", "padding"],
     "weights": ["config", "dropout", "files", "model", "tokenizer"],
-    "models": ["files", "stories", "tokenizer", "weights"],
+    "models": ["config", "files", "stories", "tokenizer", "weights"],
     "generation": [
         *("cache", "checks", "command", "config", "models", "padding", "sampling", "stories", "tokenizer"),
     ],

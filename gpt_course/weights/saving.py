@@ -31,7 +31,7 @@ def save_gpt2(model, directory):
     }
     texts = {"config.json": as_json(_settings(model))}
     if model.cfg["vocab_size"] == 50257:
-        texts |= _tokenizer_files(model.cfg["context_length"])
+        texts |= tokenizer_files(model.cfg["context_length"])
     write_model(Path(directory), tensors, texts, model.cfg["n_heads"])
 
 
@@ -51,7 +51,7 @@ def write_model(directory, tensors, texts, n_heads):
         with TemporaryDirectory(dir=directory, prefix=".guardando-", ignore_cleanup_errors=True) as temporary:
             for name, text in texts.items():
                 Path(temporary, name).write_bytes(text.encode())
-            save_file(tensors, Path(temporary, "model.safetensors"), metadata=metadata)
+            save_file(dict(_apart(tensors)), Path(temporary, "model.safetensors"), metadata=metadata)
             replace_together(Path(temporary), directory, [*texts, "model.safetensors"])
     except HalfDone:
         raise
@@ -60,6 +60,16 @@ def write_model(directory, tensors, texts, n_heads):
             f"No se pudo guardar el modelo en {directory}: {error}. Comprueba el espacio y los permisos; los "
             "archivos que hubiera siguen como estaban."
         ) from error
+
+
+def _apart(tensors):
+    """Los tensores como los quiere safetensors: seguidos en la memoria y cada uno en la suya."""
+    seen = set()
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().contiguous()
+        place = tensor.untyped_storage().data_ptr()
+        yield name, tensor.clone() if place in seen else tensor
+        seen.add(place)
 
 
 def _settings(model):
@@ -84,7 +94,7 @@ def _settings(model):
     }
 
 
-def _tokenizer_files(context_length):
+def tokenizer_files(context_length):
     """El vocabulario y las fusiones, con los nombres que busca la biblioteca de tokenizadores."""
     merges = load_gpt2_merges()
     lines = ["#version: 0.2", *merge_lines(merges)]
