@@ -42,7 +42,7 @@ class Experts(nn.Module):
     def choose(self, x):
         """Qué expertos elige cada token y con qué peso: (..., C) → `(weights, chosen)`, (..., k) cada uno."""
         scores, chosen = self.router(x).topk(self.experts_per_token, dim=-1)  # (..., k)
-        return scores.float().softmax(dim=-1).to(x.dtype), chosen
+        return scores.softmax(dim=-1).to(x.dtype), chosen
 
     def load(self, x):
         """La carga: qué parte de las elecciones se lleva cada experto, (..., C) → (E,); suman 1."""

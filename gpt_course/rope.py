@@ -38,7 +38,8 @@ def rotate_half_split(x, cos, sin):
     Es el reparto de Hugging Face, y el de este curso. En 16 bits cuenta en 32 y redondea el resultado.
     """
     first, second = x.chunk(2, dim=-1)  # (B, H, T, D/2) cada una
-    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1).to(x.dtype)
+    turned = torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+    return turned.contiguous().to(x.dtype)  # con D = 2, cat cambia el orden, y SDPA construiría la matriz T×T
 
 
 def rotate_interleaved(x, cos, sin):

@@ -5,12 +5,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from modern import LLAMA, modern_model
 from reference import as_huggingface, tiny_model, tokens
 
 from gpt_course.cache import KVCache
 from gpt_course.generation import generate
 from gpt_course.memory import Plan, kv_cache
 from gpt_course.padding import pad_left
+from gpt_course.rope import rotate_half_split
 
 VOCAB, CONTEXT = 13, 7  # los de tiny_model
 
@@ -313,3 +315,25 @@ def test_autocast_reads_with_cache():
 
 def test_measures_of_numpy():
     assert KVCache(tiny_model(), np.int64(2), np.int64(3)).keys.shape == (2, 2, 2, 3, 4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("n_kv_heads", "head_dim"), [(4, 6), (2, 6), (1, 10)])
+def test_sharing_keys_and_values_shrinks_it(n_kv_heads, head_dim):
+    model = modern_model(LLAMA, n_kv_heads=n_kv_heads, head_dim=head_dim)
+    cache = KVCache(model, 3, 20)
+    assert cache.keys.shape == cache.values.shape == (2, 3, n_kv_heads, 20, head_dim)
+    assert cache.nbytes == 2 * 2 * 3 * n_kv_heads * 20 * head_dim * 4
+    with pytest.raises(ValueError, match="La caché se creó para otro modelo"):
+        modern_model(LLAMA, n_kv_heads=n_kv_heads, head_dim=head_dim + 2)(tokens(3, 4), cache=cache)
+
+
+@torch.no_grad()
+def test_keys_are_kept_already_turned():
+    model, ids = modern_model(LLAMA, n_layers=1), tokens(1, 5)
+    cache, block = KVCache(model, 1), model.trf_blocks[0]
+    for part in ids.split([2, 1, 2], dim=1):
+        model(part, cache=cache)
+    split = (block.att.W_key(block.norm1(model.embed(ids)))).unflatten(-1, (2, -1)).transpose(1, 2)
+    turned = rotate_half_split(split, *model.rotary(torch.arange(5)))
+    torch.testing.assert_close(cache.keys[0, :, :, :5], turned, rtol=0, atol=1e-6)

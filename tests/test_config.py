@@ -1,6 +1,7 @@
 """La configuración: las claves, los valores admitidos y los errores que ve quien se equivoca."""
 
 import copy
+import json
 from fractions import Fraction
 from types import MappingProxyType
 
@@ -10,10 +11,13 @@ import pytest
 from gpt_course.config import (
     GPT2_CONFIGS,
     GPT_CONFIG_124M,
+    LLAMA_STYLE,
+    OPTIONAL,
     check_config,
     check_count,
     check_number,
     check_rate,
+    complete,
 )
 
 
@@ -157,3 +161,116 @@ def test_the_checked_configuration_is_a_copy():
     checked = check_config(MappingProxyType(cfg))
     cfg["n_layers"] = 1
     assert checked == GPT_CONFIG_124M and type(checked) is dict
+
+
+# --- Una clave por pieza -----------------------------------------------------------------------------
+
+MODERN = {**GPT_CONFIG_124M, "positions": "rope", "feed_forward": "experts", "bias": False, "norm": "rms"}
+MODERN |= {"n_experts": 4, "experts_per_token": 2, "n_kv_heads": 4, "head_dim": 10, "qk_norm": True}
+MODERN |= {"hidden_dim": 7, "window": 5, "norm_eps": 1e-6, "rope_base": 5e5, "tie_weights": True}
+LLAMA3 = {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4}
+LLAMA3 |= {"original_max_position_embeddings": 8192}
+MODERN["rope_scaling"] = LLAMA3
+
+
+def test_every_key_of_a_piece_is_admitted_and_nothing_is_added():
+    assert set(MODERN) == {*GPT_CONFIG_124M, *OPTIONAL}
+    assert check_config(MODERN) == MODERN and check_config(GPT_CONFIG_124M) == GPT_CONFIG_124M
+    assert check_config(LLAMA_STYLE) == LLAMA_STYLE
+    assert check_config(complete(MODERN)) == complete(MODERN)
+    assert check_config(complete(GPT_CONFIG_124M)) == complete(GPT_CONFIG_124M)
+
+
+def test_what_is_not_said_is_as_in_gpt2():
+    derived = {"hidden_dim": 3072, "n_kv_heads": 12, "head_dim": 64}
+    assert complete(GPT_CONFIG_124M) == {**OPTIONAL, **GPT_CONFIG_124M, **derived}
+    assert complete(MODERN) == MODERN
+    fixed = {"tie_weights": False, "norm": "layer", "norm_eps": 1e-5, "positions": "learned"}
+    fixed |= {"rope_base": 10_000, "rope_scaling": None, "feed_forward": "gelu", "bias": True}
+    fixed |= {"qk_norm": False, "window": None, "n_experts": None, "experts_per_token": None}
+    assert {key: OPTIONAL[key] for key in fixed} == fixed
+
+
+def test_todays_default_is_the_size_of_gpt2():
+    changed = {"norm": "rms", "positions": "rope", "feed_forward": "swiglu", "hidden_dim": 2048}
+    changed |= {"bias": False, "n_kv_heads": 4, "drop_rate": 0.0}
+    assert {**GPT_CONFIG_124M, **changed} == LLAMA_STYLE
+
+
+def test_numbers_of_the_pieces_are_of_python_and_the_scaling_is_a_copy():
+    scaling = MappingProxyType(
+        {**LLAMA3, "factor": np.float32(8), "original_max_position_embeddings": np.int64(9)}
+    )
+    given = {"hidden_dim": np.int64(7), "norm_eps": np.float32(0.5), "rope_scaling": scaling, "window": None}
+    cfg = check_config({**MODERN, **given})
+    assert cfg["rope_scaling"] == {**LLAMA3, "original_max_position_embeddings": 9}
+    assert type(cfg["rope_scaling"]) is dict and type(cfg["hidden_dim"]) is int
+    assert json.loads(json.dumps(cfg)) == cfg
+    with pytest.raises(ValueError, match="rope_scaling debe ser None o"):
+        check_config({**MODERN, "rope_scaling": {**LLAMA3, "factor": np.float32(8), "beta": 1}})
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "message"),
+    [
+        ("norm", ["RMS", None, 1, ["rms"]], r'norm debe ser "layer" o "rms"; llegó .*En GPT-2 es "layer"'),
+        ("positions", ["alibi", True], 'positions debe ser "learned" o "rope"; llegó'),
+        ("feed_forward", ["relu", {}], 'feed_forward debe ser "gelu" o "swiglu" o "experts"; llegó'),
+        (
+            "norm_eps",
+            [0, 1, "1e-5", None, True],
+            r"norm_eps debe ser un número del intervalo \(0, 1\); llegó",
+        ),
+        ("rope_base", [0, -1, None, "mil"], r"rope_base debe ser un número del intervalo \(0, ∞\); llegó"),
+        ("hidden_dim", [0, 2.0, None, "4"], "hidden_dim debe ser un entero mayor o igual que 1; llegó"),
+        ("n_kv_heads", [0, 2.0, None], "n_kv_heads debe ser un entero mayor o igual que 1; llegó"),
+        ("n_kv_heads", [5, 24], "n_kv_heads debe dividir a n_heads.*Elige un divisor de 12"),
+        ("head_dim", [0, 2.0, None], "head_dim debe ser un entero mayor o igual que 1; llegó"),
+        ("head_dim", [7], "Con RoPE, head_dim debe ser par.*es 7"),
+        ("window", [0, 2.0, "3", True], "window debe ser un entero mayor o igual que 1; llegó"),
+        ("n_experts", [0, None, 2.0, 1], "n_experts"),
+        ("experts_per_token", [0, None, 2.0], "experts_per_token debe ser un entero mayor o igual que 1"),
+        ("experts_per_token", [5], "experts_per_token debe ser como mucho n_experts; llegaron 5 y 4"),
+        ("bias", [True], 'Con feed_forward="experts" no hay sesgos, y bias es True. Pon "bias": False'),
+        ("bias", [0, None, "no"], "bias debe ser True o False; llegó"),
+        ("qk_norm", [0, 1, None], "qk_norm debe ser True o False; llegó"),
+        ("rope_scaling", ["llama3", 8, []], "rope_scaling debe ser None o .*llegó"),
+        (
+            "rope_scaling",
+            [{}, {**LLAMA3, "rope_type": "yarn"}],
+            "rope_scaling debe ser None o .*llegó el tipo",
+        ),
+        ("rope_scaling", [{"rope_type": "llama3"}, {**LLAMA3, "beta": 1}], "con factor, low_freq_factor"),
+        (
+            "rope_scaling",
+            [{**LLAMA3, "factor": 0}],
+            r"factor debe ser un número del intervalo \(0, ∞\); llegó 0",
+        ),
+        ("rope_scaling", [{**LLAMA3, "low_freq_factor": 4}], "low_freq_factor debe ser menor que high_freq"),
+        ("rope_scaling", [{**LLAMA3, "original_max_position_embeddings": 1.5}], "original_max.* un entero"),
+        ("positions", ["learned"], 'rope_base solo hace algo con positions="rope"; llegó rope_base=500000.0'),
+        (
+            "feed_forward",
+            ["swiglu"],
+            'n_experts solo hace algo con feed_forward="experts"; llegó n_experts=4',
+        ),
+    ],
+    ids=str,
+)
+def test_what_a_piece_does_not_admit_is_said_by_its_name(key, values, message):
+    for value in values:
+        with pytest.raises(ValueError, match=message):
+            check_config({**MODERN, key: value})
+
+
+def test_bias_is_said_where_there_are_none():
+    with pytest.raises(ValueError, match=r'Con feed_forward="swiglu" no hay sesgos, y bias es True'):
+        check_config({**GPT_CONFIG_124M, "feed_forward": "swiglu"})
+
+
+def test_heads_with_their_own_width_need_not_share_that_of_the_model():
+    check_config({**GPT_CONFIG_124M, "n_heads": 7, "head_dim": 64})
+    with pytest.raises(ValueError, match="múltiplo de n_heads"):
+        check_config({**GPT_CONFIG_124M, "n_heads": 7})
+    with pytest.raises(ValueError, match="head_dim debe ser par"):
+        check_config({**GPT_CONFIG_124M, "emb_dim": 36, "positions": "rope"})  # 36 / 12 = 3

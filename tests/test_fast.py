@@ -11,6 +11,7 @@ import threading
 
 import pytest
 import torch
+from modern import EVERYTHING, LLAMA, modern_model
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -22,9 +23,12 @@ from gpt_course.fast.choice import Processor
 from gpt_course.fast.feed_forward import gelu_and_slope
 from gpt_course.fast.layers import FastLinear
 from gpt_course.generation import generate
+from gpt_course.grouped_attention import GroupedAttention
 from gpt_course.initialization import init_gpt2
 from gpt_course.layers import FeedForward
 from gpt_course.model import GPTModel
+from gpt_course.rmsnorm import RMSNorm
+from gpt_course.rope import Rotary
 from gpt_course.training import checkpoint_blocks, make_optimizer, next_token_loss, train
 from gpt_course.weights import load_gpt2, save_gpt2
 
@@ -985,3 +989,42 @@ def test_the_product_after_a_ctrl_c_puts_the_switch_back(monkeypatch, moment):
 def test_a_precision_that_does_not_exist(precision):
     with pytest.raises(ValueError, match='`precision` debe ser `"high"` o `"medium"`; llegó'):
         make_fast(models()[0], precision=precision)
+
+
+# --- Con piezas de hoy: las capas lineales van por donde menos tardan, y lo demás, como estaba -------
+
+
+@pytest.mark.parametrize("cfg", [LLAMA, EVERYTHING], ids=["llama", "todas"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_modern_model_gives_the_same(onednn, cfg, tied):
+    plain = modern_model(cfg, vocab_size=97, tie_weights=tied)
+    quick = make_fast(copy.deepcopy(plain))
+    kinds = {type(module) for module in quick.modules()}
+    assert FastLinear in kinds and torch.nn.Linear not in kinds
+    assert {GroupedAttention, RMSNorm, Rotary} <= kinds
+    x, y = tokens(2, 20), tokens(2, 20, seed=2)
+    mask = torch.ones(2, 20, dtype=torch.bool)
+    mask[1, 13:] = False  # a la derecha: sin relleno que calcular, si se pudiera
+    for given in (None, mask):
+        expected = next_token_loss(plain, x, y, given)
+        found = chunked_loss(quick, x, y, given, max_logits=3 * 97)
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+        for each, loss in ((plain, expected), (quick, found)):
+            each.zero_grad()
+            loss.backward()
+        for (name, one), other in zip(plain.named_parameters(), quick.parameters(), strict=True):
+            torch.testing.assert_close(other.grad, one.grad, atol=1e-5, rtol=1e-4, msg=name)
+    assert torch.equal(*(generate(model, x[:, :4], 12) for model in (plain, quick)))
+    recomputed = checkpoint_blocks(copy.deepcopy(plain))
+    pairs = [torch.autograd.grad(next_token_loss(m, x, y), list(m.parameters())) for m in (plain, recomputed)]
+    assert all(torch.equal(*pair) for pair in zip(*pairs, strict=True))
+
+
+@pytest.mark.parametrize("changes", [{"norm": "rms"}, {"window": 3}, {"hidden_dim": 40}], ids=str)
+def test_one_piece_of_today_in_a_gpt2(onednn, changes):
+    plain, quick = models(**changes)
+    x, y, mask = tokens(2, 20), tokens(2, 20, seed=2), torch.ones(2, 20, dtype=torch.bool)
+    mask[1, 13:] = False
+    torch.testing.assert_close(
+        chunked_loss(quick, x, y, mask), next_token_loss(plain, x, y, mask), atol=1e-5, rtol=1e-5
+    )

@@ -6,7 +6,7 @@ from reference import TINY, tiny_model, tokens
 from torch import nn
 from torch.nn.utils import prune
 
-from gpt_course.initialization import init_gpt2
+from gpt_course.initialization import init_gpt2, init_llama
 
 WIDE = {**TINY, "vocab_size": 300, "context_length": 100, "emb_dim": 96, "n_layers": 3, "qkv_bias": True}
 
@@ -92,3 +92,45 @@ def test_a_compiled_model_is_initialised_like_the_plain_one():
     init_gpt2(tiny_model())
     init_gpt2(compiled)
     assert plain.pos_emb.weight.std() < 0.012 > compiled.pos_emb.weight.std()
+
+
+MODERN = {**WIDE, "norm": "rms", "positions": "rope", "n_kv_heads": 1, "qk_norm": True, "bias": False}
+SWIGLU = {**MODERN, "feed_forward": "swiglu", "hidden_dim": 100}
+EXPERTS = {**SWIGLU, "feed_forward": "experts", "n_experts": 5, "experts_per_token": 2}
+
+
+@pytest.mark.parametrize("cfg", [SWIGLU, EXPERTS, {**MODERN, "bias": True, "hidden_dim": 100}], ids=str)
+@pytest.mark.parametrize(("init", "writing"), [(init_gpt2, 0.02 / 6**0.5), (init_llama, 0.02)])
+def test_statistics_with_todays_pieces(cfg, init, writing):
+    model = tiny_model(**cfg)
+    assert init(model) is model
+    for name, parameter in model.named_parameters():
+        if parameter.dim() == 1:
+            assert (parameter == (1.0 if name.endswith("scale") else 0.0)).all(), name
+            continue
+        writes = name.endswith(("att.out_proj.weight", "ff.layers.2.weight", ".down.weight"))
+        std = writing if writes else 0.02
+        assert parameter.mean().abs() < 5 * std / parameter.numel() ** 0.5, name
+        assert parameter.std().item() == pytest.approx(std, rel=0.1 if "router" in name else 0.04), name
+
+
+def test_it_starts_as_llama_in_transformers():
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {"vocab_size": 300, "hidden_size": 96, "intermediate_size": 100, "num_hidden_layers": 1}
+    other = LlamaForCausalLM(LlamaConfig(**sizes, num_attention_heads=2, num_key_value_heads=1)).model
+    model, layer = init_llama(tiny_model(**SWIGLU)), other.layers[0]
+    for ours, theirs in [
+        (model.tok_emb.weight, other.embed_tokens.weight),
+        (model.trf_blocks[0].att.out_proj.weight, layer.self_attn.o_proj.weight),
+        (model.trf_blocks[0].ff.down.weight, layer.mlp.down_proj.weight),
+        (model.trf_blocks[0].ff.gate.weight, layer.mlp.gate_proj.weight),
+    ]:
+        assert ours.std().item() == pytest.approx(theirs.std().item(), rel=0.05)
+
+
+def test_llamas_also_refuses_what_it_does_not_know():
+    model = tiny_model(**SWIGLU)
+    prune.identity(model.trf_blocks[0].ff.gate, "weight")
+    with pytest.raises(ValueError, match="init_llama solo sabe sortear los parámetros de un GPTModel"):
+        init_llama(model)

@@ -6,11 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from modern import EVERYTHING, LLAMA, modern_model
 from reference import tiny_model, tokens
 
 from gpt_course.fast import make_fast
 from gpt_course.generation import generate
-from gpt_course.inspection import attention_weights, head_off, induction_scores, logit_lens
+from gpt_course.inspection import (
+    attention_weights,
+    expert_load,
+    head_off,
+    induction_scores,
+    logit_lens,
+)
 
 
 def test_attention_weights_of_every_block():
@@ -210,3 +217,46 @@ def test_a_head_that_is_not_there(block, head, message):
     with pytest.raises(ValueError, match=message), head_off(model, block, head):
         pass
     assert not has_hooks(model)
+
+
+# --- Con piezas de hoy -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cfg", [LLAMA, EVERYTHING], ids=["llama", "todas"])
+def test_they_read_as_the_model_does(cfg):
+    model, ids = modern_model(cfg), tokens(2, 9)
+    logits, weights = logit_lens(model, ids), attention_weights(model, ids)
+    torch.testing.assert_close(logits[-1], model(ids), rtol=0, atol=0)
+    assert weights.shape == (2, 2, 4, 9, 9)
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(2, 2, 4, 9))
+    far = torch.ones(9, 9).tril(-3).bool()
+    assert (weights[..., far] == 0).all() == (cfg.get("window") == 3)
+    seen = []
+    for block in model.trf_blocks:
+        block.att.explicit = True
+        block.att.dropout.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model(ids)
+    torch.testing.assert_close(weights, torch.stack(seen), rtol=0, atol=0)
+
+
+def test_a_head_of_its_own_width_goes_off():
+    model, ids = modern_model(EVERYTHING), tokens(1, 6)
+    with head_off(model, 1, 2):
+        off = model(ids)
+    with torch.no_grad():
+        model.trf_blocks[1].att.out_proj.weight[:, 20:30] = 0  # D = 10
+    torch.testing.assert_close(off, model(ids), rtol=0, atol=1e-6)
+
+
+def test_the_load_of_the_experts_of_each_block():
+    model, ids, seen = modern_model(EVERYTHING), tokens(3, 8), []
+    for block in model.trf_blocks:
+        block.ff.register_forward_hook(lambda ff, inputs, _: seen.append(ff.load(inputs[0])))
+    model(ids)
+    expected = torch.stack(seen)
+    assert torch.equal(expert_load(model, ids), expected) and expected.shape == (2, 4)
+    torch.testing.assert_close(expected.sum(dim=1), torch.ones(2))
+    with pytest.raises(ValueError, match="no tiene expertos"):
+        expert_load(tiny_model(), ids)
+    with pytest.raises(ValueError, match=r"La carga de los expertos se mira sin dropout"):
+        expert_load(modern_model(EVERYTHING, drop_rate=0.1).train(), ids)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from modern import EVERYTHING, modern_model
 from reference import tiny_model, tokens
 
 from gpt_course.cache import KVCache
@@ -88,3 +89,43 @@ def test_a_trace_serves_other_shapes():
     model = tiny_model()
     traced = torch.jit.trace(model, (tokens(2, 5),))
     torch.testing.assert_close(traced(tokens(3, 7)), model(tokens(3, 7)), rtol=0, atol=1e-6)
+
+
+# --- Con todas las piezas de hoy a la vez: RoPE, expertos, ventana… ----------------------------------
+
+
+@torch.no_grad()
+def test_one_graph_serves_every_length_with_todays_pieces(counter):
+    model = modern_model(EVERYTHING, n_layers=1)
+    compiled = torch.compile(model, backend=counter, fullgraph=True)
+    for length in (2, 5, 12, 3, 24):  # más cortas y más largas que la ventana
+        torch.testing.assert_close(compiled(tokens(2, length)), model(tokens(2, length)), rtol=0, atol=1e-5)
+    assert counter.frame_count <= 2
+
+
+@torch.no_grad()
+def test_one_graph_reads_the_start_and_another_each_token_with_todays_pieces(counter):
+    model, ids = modern_model(EVERYTHING, n_layers=1), tokens(2, 20)
+    compiled, cache = torch.compile(model, backend=counter, fullgraph=True), KVCache(model, 2)
+    out = [compiled(part, cache=cache) for part in ids.split([5] + [1] * 15, dim=1)]
+    torch.testing.assert_close(torch.cat(out, dim=1), model(ids), rtol=0, atol=1e-5)
+    assert counter.frame_count <= 3
+
+
+def test_a_compiled_modern_model_learns(counter):
+    model = modern_model(EVERYTHING, n_layers=1).train()
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    expected, found = (
+        torch.autograd.grad(read(tokens(2, 5)).square().sum(), model.parameters())
+        for read in (model, compiled)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_export_of_a_modern_model_with_any_batch_and_length():
+    model = modern_model(EVERYTHING, n_layers=1)
+    sizes = {0: torch.export.Dim("B"), 1: torch.export.Dim("T", max=24)}
+    program = torch.export.export(model, (tokens(2, 5),), dynamic_shapes={"in_idx": sizes}, strict=False)
+    for batch, length in ((2, 5), (3, 17), (4, 2)):
+        ids = tokens(batch, length)
+        torch.testing.assert_close(program.module()(ids), model(ids), rtol=0, atol=1e-5)

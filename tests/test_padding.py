@@ -213,3 +213,19 @@ def test_padding_at_the_right_needs_no_mask():
     assert needed_mask(left) is left
     with pytest.raises(ValueError, match="todo a la izquierda o todo a la derecha de cada fila"):
         needed_mask(torch.tensor([[True, False, True]]))
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 6, 7])
+@pytest.mark.parametrize(("start", "end"), [(0, 6), (2, 6), (5, 6)])
+@pytest.mark.parametrize("padding", [None, [0, 2]])
+def test_a_window_hides_what_is_far(window, start, end, padding):
+    padding = None if padding is None else torch.tensor(padding)
+    visible = visibility(start, end, padding, "cpu", window)
+    if visible is None:  # todo lo anterior: solo si la ventana no tapa nada
+        assert padding is None and window >= end and (start == 0 or end - start == 1)
+        return
+    for row, left in enumerate([0] if padding is None else padding.tolist()):
+        for t in range(start, end):
+            read = visible[row, 0, t - start].nonzero().flatten().tolist()
+            expected = [s for s in range(end) if t - window < s <= t and s >= left]
+            assert read == (expected or [t]), (row, t)  # un relleno se lee a sí mismo

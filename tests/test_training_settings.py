@@ -4,11 +4,15 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
+from modern import EVERYTHING
 from training_runs import TINY, tiny
 
 from gpt_course.config import GPT_CONFIG_124M, STORY_CONFIG
 from gpt_course.training.schedule import factor
 from gpt_course.training.settings import Settings
+from gpt_course.training.trainer import Trainer
+from gpt_course.training.world import World
 
 
 def without_vocabulary(cfg):
@@ -63,3 +67,27 @@ def test_a_difference_is_called_by_its_name(name):
 def test_bad_configurations(config):
     with pytest.raises(ValueError, match=r"configuración"):
         Settings(config=config)
+
+
+def test_a_file_brings_the_pieces_of_today(tmp_path):
+    path = tmp_path / "hoy.json"
+    path.write_text(json.dumps(EVERYTHING), encoding="utf-8")
+    settings = tiny(config=str(path))
+    assert settings.config == {**EVERYTHING, "tie_weights": False}
+    assert Settings(**json.loads(json.dumps(settings.as_dict()))) == settings
+    assert settings.model_config(EVERYTHING["vocab_size"]) == settings.config
+    assert tiny(config={**EVERYTHING, "window": 4}).differences(settings) == ["window"]
+    path.write_text(json.dumps({**EVERYTHING, "positions": "alibi"}), encoding="utf-8")
+    with pytest.raises(ValueError, match="positions debe ser"):
+        tiny(config=str(path))
+
+
+def test_a_trainer_sharpens_what_its_last_norm_has():
+    trainer = Trainer(
+        tiny(config={**EVERYTHING, "vocab_size": 425, "context_length": 144}, sharpen=2.0), World()
+    )
+    trainer.model.eval()
+    ids = torch.tensor([[1, 2, 3]])
+    before = trainer.model(ids)
+    trainer.sharpen()
+    torch.testing.assert_close(trainer.model(ids), 2 * before)

@@ -26,8 +26,8 @@ STORIES = Path(__file__).parent / "cuentos"
 def save_model(model, tokenizer, directory):
     """Guarda `model` y `tokenizer` en `directory`: los archivos se cambian todos a la vez o ninguno.
 
-    `tokenizer`: el de GPT-2, un `BPETokenizer`, el de los cuentos o un `HuggingFaceTokenizer`. Si el modelo está
-    compilado o envuelto, se guarda el de dentro; si la cabeza está vinculada, su matriz se escribe una vez.
+    `tokenizer`: el de GPT-2, un `BPETokenizer`, el de los cuentos o un `HuggingFaceTokenizer`. Un modelo
+    compilado o envuelto se guarda como el de dentro; si la cabeza está vinculada, su matriz va una vez.
     Errores: los de `save_gpt2`, y `ValueError` si el tokenizador es otro o no tiene V tokens.
     """
     model = plain_model(model)

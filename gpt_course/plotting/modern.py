@@ -91,8 +91,8 @@ def plot_gate(gates, silu, ups, openings):
         left.plot(gates[nearest], silu[nearest], "o", color=color, mec=INK, ms=9)
         right.plot(ups, values, dash, color=color, lw=2.5, label=f"puerta {spanish(gate)}")
     for ax, xlabel, title in (
-        (left, "gate", "silu(gate): cuánto abre"),
-        (right, "up", "silu(gate) · up: lo que pasa"),
+        (left, "puerta", "Cuánto abre la puerta"),
+        (right, "lo que llega", "Lo que deja pasar"),
     ):
         ax.axhline(0, color=GREY, lw=1, zorder=0)
         ax.axvline(0, color=GREY, lw=1, zorder=0)

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from gpt_course.config import complete
 from gpt_course.tokenizer import END_OF_TEXT, load_gpt2_merges, merge_lines, visible_vocabulary
 from gpt_course.weights.exact import dropout_rate, exact_state, plain_model
 from gpt_course.weights.names import to_gpt2
@@ -21,10 +22,11 @@ def save_gpt2(model, directory):
     siempre. Un modelo compilado o envuelto se guarda como el de dentro. Los archivos se escriben aparte y al
     final se cambian por los anteriores, todos o ninguno.
     Errores: `OSError` si el disco no deja o si otro proceso guarda en la misma carpeta; `ValueError` si el
-    modelo no es, justo, un GPT-2 (con LoRA, podado, con otra cabeza…), si se rompió la vinculación o si los
-    pesos no son de 32 o 16 bits, que es lo que `load_gpt2` lee.
+    modelo no es, justo, un GPT-2 (con RoPE, con LoRA, podado, con otra cabeza…), si se rompió la vinculación
+    o si los pesos no son de 32 o 16 bits, que es lo que `load_gpt2` lee.
     """
     model = plain_model(model)
+    _check_pieces(model.cfg)
     tensors = {
         name if name == "lm_head.weight" else f"transformer.{name}": tensor
         for name, tensor in to_gpt2(exact_state(model), model.cfg["n_layers"])
@@ -70,6 +72,17 @@ def _apart(tensors):
         place = tensor.untyped_storage().data_ptr()
         yield name, tensor.clone() if place in seen else tensor
         seen.add(place)
+
+
+def _check_pieces(cfg):
+    """Exige las piezas de GPT-2: con otras, su archivo no tendría dónde decirlo."""
+    usual = complete({key: cfg[key] for key in ("emb_dim", "n_heads", "tie_weights") if key in cfg})
+    others = [f"{key} = {cfg[key]!r}" for key, value in usual.items() if cfg.get(key, value) != value]
+    if others:
+        raise ValueError(
+            f"GPT-2 no tiene {', '.join(others)}. Guárdalo con `save_llama`, si es de su familia, o con "
+            "`save_model`."
+        )
 
 
 def _settings(model):

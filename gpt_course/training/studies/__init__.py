@@ -11,7 +11,7 @@ aquí: si se corta, sigue por la que falta.
 import json
 from pathlib import Path
 
-from gpt_course.training.studies.variants import length_trials, variant_trials
+from gpt_course.training.studies.variants import double_trials, length_trials, variant_trials
 
 FOLDER = Path(__file__).parent
 BASE = {"data": "cuentos", "steps": 300, "batch": 8, "warmup": 50, "eval_every": 100, "eval_batches": 16}
@@ -51,7 +51,7 @@ def resumes():
 
 
 STUDIES = {"tasas": rates, "barrido": sweep, "semillas": seeds, "reanudar": resumes}
-STUDIES |= {"variantes": variant_trials, "longitud": length_trials}
+STUDIES |= {"variantes": variant_trials, "doble": double_trials, "longitud": length_trials}
 
 
 def read_study(name, folder=FOLDER):

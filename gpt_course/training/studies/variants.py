@@ -28,9 +28,14 @@ VARIANTS = {  # en qué se aparta cada una de STORY_CONFIG
     "SwiGLU": {**SWIGLU, "hidden_dim": 173},
     "GQA": {"n_kv_heads": 2, "hidden_dim": 288},
     "todas": {"norm": "rms", **ROPE, **SWIGLU, "n_kv_heads": 2, "hidden_dim": 219},
-    "RoPE sin devolver": ROPE,  # con menos parámetros y los mismos pasos: otra manera de igualar
 }
-RATES = (3e-3, 6e-3, 1.2e-2, 2.4e-2)  # las de las orillas, solo para ver que la mejor está en medio
+CONTROLS = {
+    "RoPE sin devolver": ROPE,  # con menos parámetros y los mismos pasos: otra manera de igualar
+    "todas sin GQA": {"norm": "rms", **ROPE, **SWIGLU, "hidden_dim": 197},
+}
+RATES = dict.fromkeys(VARIANTS, (3e-3, 6e-3, 1.2e-2, 2.4e-2))  # las orillas, solo para verlas perder
+RATES |= {"RoPE": (6e-3, 1.2e-2, 2.4e-2, 4.8e-2), **dict.fromkeys(CONTROLS, (1.2e-2,))}
+DOUBLED = {"GPT-2": 6e-3, "RoPE": 1.2e-2, "todas": 1.2e-2}  # con el doble de pasos, y la tasa de cada una
 LENGTHS = (("GPT-2", 48), ("RoPE", 48), ("RoPE", 384))  # las variantes, y los tokens de sus filas
 
 
@@ -70,18 +75,37 @@ def recipe(name, rows=None):
 
 def config(name):
     """La configuración de una variante, sin el vocabulario, que es el de los datos."""
-    cfg = {**STORY_CONFIG, **VARIANTS[name]}
+    cfg = {**STORY_CONFIG, **changes(name)}
     del cfg["vocab_size"]
     return cfg
 
 
+def changes(name):
+    """En qué se aparta de `STORY_CONFIG` una variante o un control."""
+    return {**VARIANTS, **CONTROLS}[name]
+
+
+def rates(name):
+    """Las tasas que una variante prueba con todas las semillas: las de las orillas, no."""
+    return RATES[name][1:-1] or RATES[name]
+
+
 def variant_trials():
-    """Cada variante con las cuatro tasas y las semillas de `PILOT`; las demás, con las dos del medio."""
+    """Cada variante con sus cuatro tasas y las semillas de `PILOT`; las demás, sin las de las orillas."""
     return [
         {"variant": name, "lr": lr, "seed": seed}
         for seed in SEEDS
-        for name in VARIANTS
-        for lr in (RATES if seed in PILOT else RATES[1:-1])
+        for name in RATES
+        for lr in (RATES[name] if seed in PILOT else rates(name))
+    ]
+
+
+def double_trials():
+    """Tres variantes con el doble de presupuesto: ¿se mantiene el orden?"""
+    return [
+        {"variant": name, "steps": 2 * budget(name).steps, "lr": lr, "seed": seed}
+        for seed in SEEDS
+        for name, lr in DOUBLED.items()
     ]
 
 
@@ -106,8 +130,9 @@ def by_seed(rows, name, lr=None):
 
 
 def best_rate(rows, name):
-    """La tasa con que una variante pierde menos, de media en sus semillas: una de las dos del medio."""
-    return min(RATES[1:-1], key=lambda lr: mean(final_excess(rows, name, lr).values()))
+    """La tasa con que una variante pierde menos, de media en todas las semillas."""
+    tried = [lr for lr in rates(name) if any(_is(row, name, lr) for row in rows)]
+    return min(tried, key=lambda lr: mean(final_excess(rows, name, lr).values()))
 
 
 def final_excess(rows, name, lr=None):
@@ -128,7 +153,7 @@ def _is(row, name, lr):
 @cache
 def _size(name):
     """Parámetros, y FLOPs por token de los productos de matrices, en un cuento de longitud media."""
-    cfg = {**STORY_CONFIG, **VARIANTS[name]}
+    cfg = {**STORY_CONFIG, **changes(name)}
     with torch.device("meta"):
         model = GPTModel(cfg)
     products = sum(part.weight.numel() for part in model.modules() if isinstance(part, nn.Linear))
