@@ -59,6 +59,12 @@ def test_each_curve_has_its_stroke_and_the_zone_starts_where_asked():
     assert not plot_curves([1, 2], {"a": [1, 2]}, "Título", "x", "y").patches
 
 
+@pytest.mark.parametrize(("count", "marker"), [(12, "o"), (13, "None")])
+def test_the_points_of_a_curve_are_marked_if_they_are_few(count, marker):
+    ax = plot_curves(list(range(count)), {"a": list(range(count))}, "Título", "x", "y")
+    assert ax.lines[0].get_marker() == marker
+
+
 def test_the_gate_marks_its_openings_on_the_curve():
     left, right = plot_gate([-2.0, 0.0, 2.0], [-0.2, 0.0, 1.8], [-1, 1], {0.1: [0, 0], 2.0: [-1.8, 1.8]})
     marks = [tuple(line.get_xydata()[0]) for line in left.lines if line.get_marker() == "o"]
