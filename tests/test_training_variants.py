@@ -120,6 +120,15 @@ def test_the_doubled_runs_spend_the_double():
 # --- Leer más de lo entrenado -----------------------------------------------------------------------
 
 
+@pytest.fixture
+def short_exam(monkeypatch):
+    """El examen largo, con cuatro filas: leerlas con la gramática es lo que tarda."""
+    monkeypatch.setattr(lengths, "ROWS", 4)
+    lengths.long_exam.cache_clear()
+    yield lengths.long_exam()
+    lengths.long_exam.cache_clear()
+
+
 def test_packed_rows_are_the_stories_in_order():
     batch = story_batch(0, 3)
     x, y = lengths.packed(batch, 48)
@@ -128,16 +137,16 @@ def test_packed_rows_are_the_stories_in_order():
     assert torch.equal(y.flatten()[:-1], x.flatten()[1:]) and x.shape == y.shape and x.shape[1] == 48
 
 
-def test_the_long_exam_is_what_the_grammar_says():
-    exam = lengths.long_exam()
-    assert exam.x.shape == (lengths.ROWS, lengths.LONG) and torch.equal(exam.x[:, 1:], exam.y[:, :-1])
+def test_the_long_exam_is_what_the_grammar_says(short_exam):
+    exam = short_exam
+    assert exam.x.shape == (4, lengths.LONG) and torch.equal(exam.x[:, 1:], exam.y[:, :-1])
     grammar = load_grammar()
     first = [word.log_probability for word in grammar.reading(grammar.story(5, "validación"))]
     assert exam.log_probability[1, : len(first)].tolist() == pytest.approx(first)
 
 
-def test_each_band_is_the_loss_of_its_places():
-    model, exam = story_model("RoPE"), lengths.long_exam()
+def test_each_band_is_the_loss_of_its_places(short_exam):
+    model, exam = story_model("RoPE"), short_exam
     found = lengths.band_excess(model)
     long = story_model("RoPE", context_length=lengths.LONG)
     with torch.no_grad():
@@ -150,7 +159,7 @@ def test_each_band_is_the_loss_of_its_places():
         assert found[band] == pytest.approx(excess[:, places].mean().item(), abs=1e-3)
 
 
-def test_learned_positions_end_and_a_window_hides_what_is_far():
+def test_learned_positions_end_and_a_window_hides_what_is_far(short_exam):
     gpt2 = lengths.band_excess(story_model("GPT-2"))
     assert None not in gpt2[:3] and gpt2[3:] == [None] * 5  # la tabla llega a 144
     rope = story_model("RoPE")
