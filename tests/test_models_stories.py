@@ -84,6 +84,8 @@ def test_the_log_is_of_this_run_and_comes_out_again(story_model, log):
     assert steps[-1]["tokens"] > 1_000_000
     last = [row for row in log if "validation" in row][-1]
     assert last["step"] == settings.steps and last["excess"] <= 0.01 * last["floor"]
+    assert last["seconds"] <= 180  # los tres minutos que se prometen, y lo que dice su página
+    assert f"en {last['seconds']:.0f} segundos" in (STORIES / "LEEME.md").read_text(encoding="utf-8")
     # El modelo publicado pierde hoy lo que apuntó al acabar; y la misma orden vuelve a empezar igual.
     trainer = Trainer(settings, World())
     first = [trainer.advance()["loss"] for _ in range(5)]

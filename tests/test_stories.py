@@ -51,7 +51,7 @@ def grammar():
 def told(grammar):
     """Veinte mil cuentos, con el logaritmo de la probabilidad de las elecciones que los hicieron."""
     rng = random.Random(2026)
-    return [grammar.derive(rng) for _ in range(20_000)]
+    return [("".join(words), nats) for words, nats in (grammar.derive(rng) for _ in range(20_000))]
 
 
 @pytest.fixture(scope="module")
@@ -250,6 +250,12 @@ def test_there_are_many_stories_and_many_words(grammar, stories):
     assert len(set(stories)) == len(stories)
     sentences = [story.replace("—.", "").count(".") for story in stories]
     assert min(sentences) >= 5 and max(sentences) <= 9
+
+
+def test_the_words_of_a_story_are_the_pieces_of_its_text(grammar):
+    for index in range(400):
+        words = grammar.story_words(index, "palabras")
+        assert split_text(grammar.story(index, "palabras")) == words
 
 
 def test_every_word_of_the_language_is_used_and_no_other(grammar, told):

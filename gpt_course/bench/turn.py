@@ -73,10 +73,11 @@ def _write(contender, model, order):
     seconds = {}
     for name, (batch, prompt, count) in order["write"].items():
         ids = _tokens(order, batch, prompt)
-        start = time.perf_counter()
         written = tuple(contender.generate(model, ids, 2).shape)
         if written != (batch, prompt + 2):
             raise RuntimeError(f"se pidieron 2 tokens más y salió la forma {written}")
+        start = time.perf_counter()
+        contender.generate(model, ids, 2)  # otra vez: la primera, además, prepara los productos
         if (time.perf_counter() - start) / 2 * count > LONGEST:
             continue
         seconds[name] = _repeat(order["repeats"], functools.partial(contender.generate, model, ids, count))

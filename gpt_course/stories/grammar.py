@@ -65,10 +65,10 @@ class Grammar:
 
     def sample(self, rng):
         """Un cuento, sorteado con `rng`, un `random.Random`."""
-        return self.derive(rng)[0]
+        return "".join(self.derive(rng)[0])
 
     def derive(self, rng):
-        """Un cuento y el logaritmo (en nats) de la probabilidad de las elecciones que lo hicieron."""
+        """Las palabras de un cuento y el logaritmo (en nats) de la probabilidad de las elecciones hechas."""
         number, drawn, words, nats = self._steps.start, {}, [], 0.0
         while number != END:
             step = self._steps[number]
@@ -81,11 +81,15 @@ class Grammar:
             else:
                 words += step.words(drawn)
                 number = step.then
-        return "".join(words), nats
+        return words, nats
 
     def story(self, index, seed=0):
         """El cuento número `index` de la serie sin fin `seed`: el mismo en todas las máquinas."""
-        return self.sample(random.Random(f"{seed}/{index}"))
+        return "".join(self.story_words(index, seed))
+
+    def story_words(self, index, seed=0):
+        """Las palabras de ese cuento: juntas, son su texto."""
+        return self.derive(random.Random(f"{seed}/{index}"))[0]
 
     @cached_property
     def words(self):

@@ -76,11 +76,10 @@ def story_batch(start, count, seed=0):
     """
     start, count = check_count("start", start, minimum=0), check_count("count", count)
     grammar, tokenizer = load_grammar(), load_story_tokenizer()
-    rows = [tokenizer.encode(grammar.story(index, seed)) for index in range(start, start + count)]
-    longest = max(map(len, rows)) + 1
-    ids = torch.full((count, longest + 1), tokenizer.eot_token, device="cpu")
-    mask = torch.zeros(count, longest, dtype=torch.bool, device="cpu")
-    for row, words in enumerate(rows):
-        ids[row, 1 : len(words) + 1] = torch.tensor(words, device="cpu")
-        mask[row, : len(words) + 1] = True
+    stories = [grammar.story_words(index, seed) for index in range(start, start + count)]
+    rows = [[tokenizer.number[word] for word in words] for words in stories]
+    lengths, end = [len(row) for row in rows], tokenizer.eot_token
+    ids = [[end, *row, *[end] * (max(lengths) - len(row) + 1)] for row in rows]
+    ids = torch.tensor(ids, device="cpu")  # (B, T + 1)
+    mask = torch.arange(max(lengths) + 1, device="cpu") <= torch.tensor(lengths, device="cpu")[:, None]
     return ids[:, :-1], ids[:, 1:], mask
