@@ -1,4 +1,4 @@
-"""Atención con keys compartidas: varias cabezas de query leen las mismas keys y values."""
+"""Atención con *keys* compartidas: varias cabezas de query leen las mismas *keys* y *values*."""
 
 import torch.nn.functional as F
 from torch import nn
@@ -20,8 +20,8 @@ class GroupedAttention(nn.Module):
     qk_norm: antes de girarlas, las normaliza con RMSNorm.
     window: cuántos tokens lee cada uno como mucho, contándose; None, todos los anteriores.
     Errores: `ValueError` si una medida no es un entero positivo, `n_kv_heads` no divide a `n_heads`,
-    `drop_rate` no está en [0, 1), un sí o no es otra cosa, la entrada no tiene la forma (B, T, C) o falta
-    `rotation`.
+    `drop_rate` no está en [0, 1), un sí o no es otra cosa, la entrada no tiene la forma (B, T, C) o
+    `rotation` falta o es de otras posiciones.
     Fuente: Ainslie et al. (2023), *GQA*, arXiv 2305.13245, apartado 2.2; para `qk_norm`, Henry et al. (2020),
     arXiv 2010.04245, y Yang et al. (2025), *Qwen3 Technical Report*, apartado 2.
     """
@@ -99,9 +99,10 @@ class GroupedAttention(nn.Module):
         if self.query_norm is not None:
             query, key = self.query_norm(query), self.key_norm(key)
         if self.rotary:
-            if rotation is None:
+            places = 0 if rotation is None else rotation[0].shape[-2]
+            if places != x.shape[1]:  # el de una sola posición valdría para todas sin avisar
                 raise ValueError(
-                    "Esta atención gira sus queries y keys, y no le llegó cuánto. Dale "
+                    f"Esta atención espera el giro de {x.shape[1]} posiciones; llegó el de {places}. Dale "
                     "rotation=rotary(places) o, si es de un modelo, **model.reading(0, T, None, device)."
                 )
             query, key = rotate_half_split(query, *rotation), rotate_half_split(key, *rotation)

@@ -67,7 +67,7 @@ def expert_load(model, in_idx):
     """
     _check(model, in_idx, "La carga de los expertos se mira")
     if not hasattr(model.trf_blocks[0].ff, "load"):
-        raise ValueError('El modelo no tiene expertos: su configuración no dice feed_forward="experts".')
+        raise ValueError('El modelo no tiene expertos: su configuración no dice `feed_forward="experts"`.')
     x, reading, loads = *_entrance(model, in_idx), []
     for block in model.trf_blocks:
         loads.append(block.ff.load(block.norm2(x + block.att(block.norm1(x), **reading))))

@@ -36,7 +36,7 @@ def make_feed_forward(cfg):
 
 
 def make_attention(cfg):
-    """La atención de un bloque: la de GPT-2 si basta, y si no, la de keys compartidas."""
+    """La atención de un bloque: la de GPT-2 si basta, y si no, la de *keys* compartidas."""
     cfg, rotary = complete(cfg), cfg.get("positions") == "rope"
     usual = complete({key: cfg[key] for key in ("emb_dim", "n_heads")})
     options = {key: cfg[key] for key in ("drop_rate", "qkv_bias")}

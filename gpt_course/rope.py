@@ -5,6 +5,8 @@ import math
 import torch
 from torch import nn
 
+from gpt_course.config import check_count, check_number
+
 
 class Rotary(nn.Module):
     """Cuánto gira cada pareja de números en cada posición: m·θᵢ, con θᵢ = base^(−2i/D). No aprende nada.
@@ -12,13 +14,18 @@ class Rotary(nn.Module):
     forward: posiciones (T,) o (B, T) → el coseno y el seno de cada giro, (1, T, D/2) o (B, 1, T, D/2), en
     float32. No tiene tabla: sirve para cualquier posición.
     scaling: el `rope_scaling` de la configuración; con él gira menos lo que gira despacio (Llama 3.1).
-    Fuente: Su et al. (2021), *RoFormer*, arXiv 2104.09864, apartado 3.2.2; Grattafiori et al. (2024), *The
-    Llama 3 Herd of Models*, apartado 3.2, y su código publicado para `scaling`.
+    Errores: `ValueError` si `head_dim` no es un entero par o `base` no es un número positivo.
+    Fuente: Su et al. (2021), *RoFormer*, arXiv 2104.09864, apartado 3.2.2; para `scaling`, el código que
+    Meta publicó con Llama 3.1 (`apply_scaling`, en `meta-llama/llama-models`).
     """
 
     def __init__(self, head_dim, base=10_000.0, scaling=None):
         super().__init__()
-        self.head_dim, self.base, self.scaling = head_dim, base, scaling
+        self.head_dim = check_count("head_dim", head_dim, minimum=2)
+        if head_dim % 2:
+            raise ValueError(f"RoPE gira los números por parejas: head_dim debe ser par, y llegó {head_dim}.")
+        self.base = check_number("base", base, "(0, ∞)", "Prueba con 10000.")
+        self.scaling = scaling
 
     def forward(self, places):
         # Se calculan cada vez, y no al crearlo: así no los estropean .half(), .to_empty() ni una maqueta.

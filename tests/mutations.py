@@ -507,8 +507,8 @@ FAULTS = [  # módulo, fallo, texto, texto con el fallo
     (
         "rope",
         "gira al revés",
-        "[first * cos - second * sin, second * cos + first * sin], dim=-1).to(",
-        "[first * cos + second * sin, second * cos - first * sin], dim=-1).to(",
+        "turned = torch.cat([first * cos - second * sin, second * cos + first * sin]",
+        "turned = torch.cat([first * cos + second * sin, second * cos - first * sin]",
     ),
     ("rope", "frecuencias de D/2", "steps / self.head_dim", "2 * steps / self.head_dim"),
     ("rope", "posiciones en 16 bits", "places.float()", "places.bfloat16()"),

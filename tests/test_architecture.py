@@ -28,7 +28,7 @@ PICTURE = {
     "padding": ["checks", "config"],
     # las de los modelos de hoy, cada una por otra de GPT-2, y quién dice cuáles van
     "rmsnorm": ["config"],
-    "rope": [],
+    "rope": ["config"],
     "swiglu": ["config"],
     "experts": ["checks", "config", "swiglu"],
     "grouped_attention": ["attention", "config", "dropout", "padding", "rmsnorm", "rope"],

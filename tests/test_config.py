@@ -231,7 +231,7 @@ def test_numbers_of_the_pieces_are_of_python_and_the_scaling_is_a_copy():
         ("n_experts", [0, None, 2.0, 1], "n_experts"),
         ("experts_per_token", [0, None, 2.0], "experts_per_token debe ser un entero mayor o igual que 1"),
         ("experts_per_token", [5], "experts_per_token debe ser como mucho n_experts; llegaron 5 y 4"),
-        ("bias", [True], 'Con feed_forward="experts" no hay sesgos, y bias es True. Pon "bias": False'),
+        ("bias", [True], 'Con feed_forward="experts" no hay sesgos, y `bias` es True. Pon `"bias": False`'),
         ("bias", [0, None, "no"], "bias debe ser True o False; llegó"),
         ("qk_norm", [0, 1, None], "qk_norm debe ser True o False; llegó"),
         ("rope_scaling", ["llama3", 8, []], "rope_scaling debe ser None o .*llegó"),
@@ -264,7 +264,7 @@ def test_what_a_piece_does_not_admit_is_said_by_its_name(key, values, message):
 
 
 def test_bias_is_said_where_there_are_none():
-    with pytest.raises(ValueError, match=r'Con feed_forward="swiglu" no hay sesgos, y bias es True'):
+    with pytest.raises(ValueError, match=r'Con feed_forward="swiglu" no hay sesgos, y `bias` es True'):
         check_config({**GPT_CONFIG_124M, "feed_forward": "swiglu"})
 
 

@@ -1,4 +1,4 @@
-"""La atención de consultas agrupadas frente a la de GPT-2, paso a paso y por sus errores."""
+"""La atención con *keys* compartidas frente a la de GPT-2, paso a paso y por sus errores."""
 
 import pytest
 import torch
@@ -129,8 +129,10 @@ def test_gradients():
 def test_it_does_not_read_without_the_turn():
     ours = attention(rotary=True, head_dim=4)
     for read in (ours, ours.attention_weights):
-        with pytest.raises(ValueError, match=r"Esta atención gira.*no le llegó cuánto\. Dale rotation="):
+        with pytest.raises(ValueError, match=r"el giro de 6 posiciones; llegó el de 0\. Dale rotation="):
             read(inputs())
+        with pytest.raises(ValueError, match=r"el giro de 6 posiciones; llegó el de 1\."):
+            read(inputs(), rotation=Rotary(4)(torch.arange(1)))
 
 
 @pytest.mark.parametrize(

@@ -162,3 +162,17 @@ def test_nothing_is_learnt_or_saved():
 def test_gradients(rotate):
     x = random(1, 2, 3, 4, dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: turned(x, [0, 4, 9], rotate), x)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"head_dim": 5}, "head_dim debe ser par, y llegó 5"),
+        ({"head_dim": 0}, "head_dim debe ser un entero mayor o igual que 2; llegó 0"),
+        ({"head_dim": 4, "base": 0}, r"base debe ser un número del intervalo \(0, ∞\); llegó 0"),
+    ],
+    ids=str,
+)
+def test_what_it_does_not_admit(options, message):
+    with pytest.raises(ValueError, match=message):
+        Rotary(**options)

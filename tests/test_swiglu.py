@@ -1,4 +1,4 @@
-"""SwiGLU, a mano y frente a la red de Llama en transformers."""
+"""SwiGLU, a mano y frente a la unidad con puerta de PyTorch (frente a Llama, en test_pieces.py)."""
 
 import pytest
 import torch
@@ -19,15 +19,12 @@ def test_by_hand():
     torch.testing.assert_close(ff(torch.tensor([[2.0]])), torch.tensor([[expected]]))
 
 
-def test_equals_that_of_llama():
-    from transformers import LlamaConfig
-    from transformers.models.llama.modeling_llama import LlamaMLP
-
-    ours, theirs = SwiGLU(6, 10), LlamaMLP(LlamaConfig(hidden_size=6, intermediate_size=10))
-    names = {"gate": "gate_proj", "up": "up_proj", "down": "down_proj"}
-    theirs.load_state_dict({f"{names[name]}.weight": getattr(ours, name).weight for name in names})
-    x = random(2, 3, 6)
-    torch.testing.assert_close(ours(x), theirs(x))
+def test_equals_the_gated_unit_of_pytorch_with_the_other_gate():
+    """`F.glu` multiplica por σ de la segunda mitad: con SiLU(z) = z·σ(z), es la misma cuenta."""
+    ff, x = SwiGLU(6, 10), random(2, 3, 6)
+    gate = ff.gate(x)
+    expected = ff.down(nn.functional.glu(torch.cat([gate * ff.up(x), gate], dim=-1)))
+    torch.testing.assert_close(ff(x), expected)
 
 
 def test_a_closed_gate_lets_nothing_through():

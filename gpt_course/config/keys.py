@@ -14,12 +14,12 @@ from gpt_course.config.values import (
 # Una clave por pieza, con lo que vale en GPT-2; None: lo decide `complete`, o esa pieza no se usa.
 OPTIONAL = {
     "tie_weights": False,  # la cabeza de salida es la incrustación de tokens
-    "norm": "layer",  # o "rms"
+    "norm": "layer",  # o `"rms"`
     "norm_eps": 1e-5,
-    "positions": "learned",  # o "rope"
+    "positions": "learned",  # o `"rope"`
     "rope_base": 10_000.0,
     "rope_scaling": None,  # o un diccionario como los de Llama 3.1 (ver `gpt_course.rope`)
-    "feed_forward": "gelu",  # o "swiglu" o "experts"
+    "feed_forward": "gelu",  # o `"swiglu"` o `"experts"`
     "hidden_dim": None,  # anchura dentro de la red feed-forward, o de cada experto: 4·C
     "n_experts": None,
     "experts_per_token": None,
@@ -135,7 +135,7 @@ def _check_together(cfg, derived):
         )
     if cfg["feed_forward"] != "gelu" and cfg["bias"]:
         raise ValueError(
-            f'Con feed_forward="{cfg["feed_forward"]}" no hay sesgos, y bias es True. Pon "bias": False.'
+            f'Con feed_forward="{cfg["feed_forward"]}" no hay sesgos, y `bias` es True. Pon `"bias": False`.'
         )
     if cfg["feed_forward"] == "experts":
         counts = check_count("n_experts", cfg["n_experts"]), cfg["experts_per_token"]

@@ -22,6 +22,7 @@ def make_fast(model, *, inference=False, precision="high"):
     """Cambia cómo calculan las capas lineales, las normas y GELU de `model`, y lo devuelve.
 
     Los parámetros son los mismos tensores, con los mismos nombres: se entrena, se guarda y se copia igual.
+    De las piezas que GPT-2 no tiene (ver `gpt_course.pieces`) cambian solo sus capas lineales.
     En la CPU y en float32, cada producto va por PyTorch o por oneDNN según el procesador y las filas (ver
     `choice`). En Linux, además, el proceso se queda con la memoria que libera (ver `keep_freed_memory`).
     precision: con `"high"`, los resultados coinciden con los de antes a 1e-4. Con `"medium"`, los factores de

@@ -38,7 +38,7 @@ RATES |= dict.fromkeys(
     ("RoPE", "todas"), (3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2)
 )  # las que admiten tasas mayores
 RATES |= dict.fromkeys(CONTROLS, (1.2e-2,))
-DOUBLED = ("GPT-2", "RoPE", "todas")  # con el doble de pasos; la mejor tasa de las tres es la misma
+DOUBLED = ("GPT-2", "RoPE", "todas")  # también con el doble de pasos, las tres a la misma tasa
 LENGTHS = (("GPT-2", 48), ("RoPE", 48), ("RoPE", 384))  # las variantes, y los tokens de sus filas
 
 
