@@ -445,6 +445,10 @@ REFUSED = {
     ),
     "longrope": ({"rope_parameters": {"rope_type": "longrope", **SCALED}}, "a la manera 'longrope'"),
     "un trozo de la cabeza": ({"partial_rotary_factor": 0.5}, "Gira solo una parte de cada cabeza"),
+    "uno en cada capa": (
+        {"rope_parameters": {"full_attention": {"rope_theta": 5.0}}},
+        "Dice un RoPE distinto para cada clase de capa",
+    ),
     "dos bases": ({"rope_theta": 5.0}, "Dice dos valores de rope_theta: 10000.0 y 5.0"),
     "dos clases": (
         {"rope_scaling": {"rope_type": "linear"}},

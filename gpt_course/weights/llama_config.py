@@ -138,6 +138,8 @@ def _rope(settings, family):
             key = "rope_type" if key == "type" else key  # la primera manera de escribirlo
             if rope.setdefault(key, value) != value:
                 raise ValueError(f"Dice dos valores de {key}: {short(rope[key])} y {short(value)}.")
+    if any(isinstance(value, dict) for value in rope.values()):
+        raise ValueError("Dice un RoPE distinto para cada clase de capa, y aquí todas giran igual.")
     kind = rope.pop("rope_type", "default")
     base = rope.pop("rope_theta", None if family == "mixtral" else 10_000.0)
     if base is None:
