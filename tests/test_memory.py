@@ -389,7 +389,7 @@ def test_each_piece_by_hand():
 
 
 def test_each_piece_of_today_by_hand():
-    """B = 2, T = 5, C = 8, dos queries y una key de 4: N = Q = 320 bytes, K = 160; dentro de la red, F = 120."""
+    """B = 2, T = 5, C = 8, dos queries y una key de 4 y red de 3: N = Q = 320 bytes, K = 160 y F = 120."""
     cfg = {**TINY, "norm": "rms", "positions": "rope", "n_kv_heads": 1, "hidden_dim": 3, "bias": False}
     cfg |= {"feed_forward": "swiglu", "qk_norm": True, "window": 4}
     plan = Plan(cfg, batch=2, seq=5)

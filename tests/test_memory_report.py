@@ -106,7 +106,8 @@ def test_the_example_of_the_course(capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "total", "cache"), [("llama-3.2-1b", 1_235_814_400, 2**15), ("qwen3-0.6b", 596_049_920, 7 * 2**14)]
+    ("name", "total", "cache"),
+    [("llama-3.2-1b", 1_235_814_400, 2**15), ("qwen3-0.6b", 596_049_920, 7 * 2**14)],
 )
 def test_the_models_of_today(capsys, name, total, cache):
     _, out, err = ask(capsys, *f"--model {name} --seq 512 --dtype bf16 --ram 8GiB".split())
@@ -228,7 +229,8 @@ def test_the_command_runs_as_a_module():
 
 HELP = {
     "-h, --help": "muestra esta ayuda",
-    "--model": "uno de gpt2, gpt2-medium, gpt2-large, gpt2-xl, cuentos, llama-3.2-1b, qwen3-0.6b (de serie, gpt2)",
+    "--model": "uno de gpt2, gpt2-medium, gpt2-large, gpt2-xl, cuentos, llama-3.2-1b, qwen3-0.6b "
+    "(de serie, gpt2)",
     "--batch": "frases por lote, B (de serie, 1)",
     "--seq": "tokens por frase, T (de serie, context_length)",
     "--dtype": "uno de fp32, bf16, mixed (de serie, fp32)",

@@ -1,4 +1,4 @@
-"""Las configuraciones con nombre: el modelo del curso, el de los cuentos y los publicados, de 2019 y de hoy."""
+"""Las configuraciones con nombre: los modelos del curso y los publicados, de 2019 y de hoy."""
 
 GPT_CONFIG_124M = {
     "vocab_size": 50257,  # V: tokens distintos
@@ -43,8 +43,8 @@ LLAMA_STYLE = {
     "n_kv_heads": 4,
 }
 
-# Dos modelos publicados con esas piezas, según el config.json de sus repositorios, meta-llama/Llama-3.2-1B (2024)
-# y Qwen/Qwen3-0.6B (2025). Los dos comparten la matriz de entrada con la cabeza de salida.
+# Dos modelos publicados con esas piezas, según el config.json de sus repositorios: meta-llama/Llama-3.2-1B
+# (2024) y Qwen/Qwen3-0.6B (2025). Los dos comparten la matriz de entrada con la cabeza de salida.
 MODERN_CONFIGS = {
     "llama-3.2-1b": {
         **LLAMA_STYLE,

@@ -11,16 +11,18 @@ bytes de un tensor, y A = B·H·T², números. En GPT-2, Q = K = N y F = 4N.
     algo, la máscara, que SDPA pasa a números → T²·e
   - explícita, el softmax y lo que se tapa → A·e + T²; con dropout, su máscara y el resultado. Cada key y cada
     value se repite antes en las cabezas que lo leen → 2Q en vez de 2K
-  - con RoPE, las queries y keys giradas en vez de las otras: no suma. Pero SDPA da su resultado en el orden de
-    las queries, giradas cabeza a cabeza, y hay que copiarlo para la proyección → Q, si hay varias y T > 1
-  - con norma de queries y keys, una RMSNorm de cada una → 4·B·T·(H + Hkv)·(2D + 1)
+  - con RoPE, las *queries* y *keys* giradas en vez de las otras: no suma. Pero SDPA da su resultado en el
+    orden de las *queries*, que al girar quedan cabeza a cabeza, y la proyección pide una copia token a token
+    → Q, si hay varias cabezas y varios tokens
+  - con norma de *queries* y *keys*, una RMSNorm de cada una → 4·B·T·(H + Hkv)·(2D + 1)
 - red feed-forward: su entrada (N) y
   - con GELU, el tensor de antes, tres que hacen falta para derivarla y el de después → 5F
   - con SwiGLU, la puerta antes y después de SiLU, lo que pasa por ella y el producto → 4F
-  - con expertos, por cada una de las B·T·k elecciones, qué experto (8), el softmax (4), el peso (e) y de quién
-    es (16); y en su experto, la entrada, los cuatro de SwiGLU, la salida y la salida con su peso.
+  - con expertos, por cada una de las B·T·k elecciones, qué experto (8), su peso (2e) y de quién es, en qué
+    lugar (16); y en su experto, la entrada, los cuatro de SwiGLU, la salida y la salida con su peso.
     La suma es exacta, elija quien elija a quién: cada elección guarda lo mismo en cualquier experto
 - cada dropout: su máscara, un byte por número, reservada de 4096 en 4096
+- un bloque que se recalcula, solo su entrada; y entre todos, la máscara de la ventana → T²
 - fuera de los bloques: tokens, posiciones (con RoPE, el coseno y el seno de sus giros, en fp32, que comparten
   todos los bloques), normalización final, entrada de la cabeza y logaritmo del softmax.
 
@@ -43,7 +45,7 @@ FEED_FORWARDS = {
     "swiglu": lambda plan: 4 * hidden(plan),
     "experts": lambda plan: (
         plan.whole["experts_per_token"]
-        * (3 * width(plan) + 4 * hidden(plan) + plan.batch * plan.seq * (28 + plan.element))
+        * (3 * width(plan) + 4 * hidden(plan) + plan.batch * plan.seq * (24 + 2 * plan.element))
     ),
 }
 
@@ -89,7 +91,7 @@ def attention_matrix(plan):
 
 
 def kv_cache(plan):
-    """Bytes de la caché KV: Hkv keys y values de anchura D por bloque, token y frase.
+    """Bytes de la caché KV: Hkv *keys* y *values* de anchura D por bloque, token y frase.
 
     Guarda todos los tokens, también con una ventana, que solo cambia cuáles se leen.
     """

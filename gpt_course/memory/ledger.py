@@ -19,7 +19,6 @@ from gpt_course.memory.activations import (
 )
 from gpt_course.memory.parameters import parameter_shapes, parameters, state
 
-
 # Lo que la red feed-forward usa a la vez: sin gradientes, además de su entrada, y al volver, además de lo que
 # guardó. Con expertos, si todos los tokens eligieran los mismos, que es lo más que puede pedir cada uno.
 FORWARD = {

@@ -9,7 +9,7 @@ from gpt_course.memory.plan import MOMENTS
 PIECES = ("token_embedding", "position_embedding", "attention", "feed_forward", "norms", "output_head")
 _FP32 = 4
 
-# Los parámetros de cada pieza, según su valor en la configuración: los de una norma y, de una red, sus matrices.
+# Según su valor en la configuración: los parámetros de una norma, y las matrices de las demás piezas.
 NORMS = {"layer": ("scale", "shift"), "rms": ("scale",)}
 POSITIONS = {
     "learned": lambda cfg: {"pos_emb.weight": (cfg["context_length"], cfg["emb_dim"])},
