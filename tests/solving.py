@@ -142,7 +142,7 @@ def widened(times, width):
     return count(width) / count(768)
 
 
-# --- 07 a 13 ----------------------------------------------------------------------------------------
+# --- 07 a 14 ----------------------------------------------------------------------------------------
 
 
 def logit(text):
@@ -221,6 +221,30 @@ def lens(*texts):
     return found
 
 
+def root_mean_square(x, scale):
+    numbers = row(x)
+    size = math.sqrt(sum(n * n for n in numbers) / len(numbers))
+    return [n / size * s for n, s in zip(numbers, row(scale), strict=True)]
+
+
+def turned(q, k, degrees, *places):
+    """El producto de dos vectores ya girados, en cada pareja de lugares, y los lugares de una vuelta."""
+
+    def at(text, place):
+        (a, b), angle = row(text), math.radians(degrees * place)
+        return a * math.cos(angle) - b * math.sin(angle), a * math.sin(angle) + b * math.cos(angle)
+
+    found = []
+    for mine, theirs in (places[:2], places[2:4]):
+        found.append(sum(a * b for a, b in zip(at(q, mine), at(k, theirs), strict=True)))
+    return [*found, next(n for n in range(1, 361) if n * degrees % 360 == 0)]
+
+
+def shared_cache(blocks, _width, _queries, heads, size, tokens):
+    numbers = sum(2 * heads * size for _ in range(blocks))  # por token
+    return [numbers * 16 / 8 / 1024, numbers * tokens * 16 / 8 / 1024**2]
+
+
 PAIR = r"\(([^()]+)\)"
 SOLVERS = {
     "bienvenida.1": (r"\(#, (\d+)\) y `b` tiene forma \(\d+, #\)", lambda m, _, n: [m, n]),
@@ -294,4 +318,14 @@ SOLVERS = {
     "dentro.1": (r"con probabilidades ([\d/, y]+)\. Un modelo les da ([\d/, y]+)\. ¿", divergence),
     "dentro.2": (r"última letra de \*([a-c ]+)\*\.", after_copies),
     "dentro.3": (rf"empieza en {PAIR}; el bloque 0 escribe {PAIR}, y el bloque 1, {PAIR}\.", lens),
+    "modernas.1": (rf"RMSNorm de {PAIR}, si su escala aprendida es {PAIR}\?", root_mean_square),
+    "modernas.2": (r"tiene C = # y 4C", lambda C: (C * 4 * C + 4 * C * C) / (3 * C)),
+    "modernas.3": (
+        rf"\*, {PAIR}, y una \*key\*, {PAIR}, giran #° .* lugar # y la .* en el #\? ¿Y en el # y el #\?",
+        turned,
+    ),
+    "modernas.4": (
+        r"Tiene # bloques, C = #, # cabezas de \*query\* y # de .*, de # números .* con # tokens\?",
+        shared_cache,
+    ),
 }

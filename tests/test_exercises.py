@@ -95,7 +95,7 @@ def written(number):
     if isinstance(number, int):
         found += [np.int64(number), Fraction(number), number + 1e-9]
         found += [torch.tensor(number).int()] if number < 2**31 else []
-        if number >= 1000:  # 20,488,000 sin comillas
+        if number >= 1000 and not re.search(",0(?!00)", f"{number:,}"):  # 20,488,000; 4,096 no es Python
             found += [tuple(map(int, f"{number:,}".split(",")))]
     return found
 

@@ -1,4 +1,4 @@
-"""Los estudios de la lección 10: sus registros son los que dan sus órdenes, y nadie los ha retocado."""
+"""Los estudios: sus registros son los que dan sus órdenes, y nadie los ha retocado."""
 
 import hashlib
 import json
@@ -8,10 +8,10 @@ import torch
 
 from gpt_course.stories import load_grammar
 from gpt_course.training import studies
-from gpt_course.training.settings import Settings
 from gpt_course.training.studies import FOLDER, PAUSE, STUDIES, best_rates, find_trial, read_study, trials
 from gpt_course.training.studies.__main__ import main
 from gpt_course.training.studies.trials import run_trial
+from gpt_course.training.studies.variants import THIN
 
 # De cada archivo, para que un número cambiado a mano se note. Si repites un estudio, pon aquí los nuevos.
 DIGESTS = {
@@ -19,6 +19,8 @@ DIGESTS = {
     "barrido": "6f52bb72d2d2fe49a194160a05d6634b6b8a2f56992261cf32bc8380b8172660",
     "semillas": "5d6592cd3c59392140506e2888d117f5a417c362c77d2e28b3bc0478a585a08d",
     "reanudar": "31f05181cf9ca6f40d39372afcdcc6a2bb642f5ef1010a9bac0e0da57c70ae79",
+    "variantes": "af8eb6147672d2aace3c2b0a97bd3f401c25a905f810a25a9774833126b0b330",
+    "longitud": "3ca2bdfd8b92ac8c829777cb27753c2f1ceb30dcea148f53d66663944baa0df6",
 }
 
 
@@ -47,9 +49,9 @@ def test_a_log_has_every_trial_of_its_study_whole(name):
     rows = read_study(name)
     assert [row["trial"] for row in rows] == STUDIES[name]()
     for row in rows:
-        changes = {key: value for key, value in row["trial"].items() if key not in ("init", "forgets")}
-        settings = Settings(**{**studies.BASE, **changes})
-        assert len(row["losses"]) == settings.steps
+        settings = trials.trial_settings(row["trial"])
+        thin = THIN if "variant" in row["trial"] else 1
+        assert len(row["losses"]) == len(range(0, settings.steps, thin))
         steps = [step for step in range(1, settings.steps + 1) if settings.measures(step)]
         assert [step for step, _ in row["validation"]] == steps and row["seconds"] > 0
         assert all(0 < value < 100 for value in [*row["losses"], *(loss for _, loss in row["validation"])])
@@ -64,11 +66,13 @@ def test_a_log_tells_how_it_was_made(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "place"), [("tasas", 5), ("barrido", -1), ("semillas", 3), ("semillas", -5), ("reanudar", 0)]
+    ("name", "place"),
+    [("tasas", 5), ("barrido", -1), ("semillas", 3), ("semillas", -5), ("reanudar", 0), ("variantes", -3)],
 )
 def test_the_first_steps_of_a_trial_repeat_its_log(name, place, few_stories):
     row = read_study(name)[place]
-    assert run_trial(row["trial"], steps=10)["losses"] == pytest.approx(row["losses"][:10], abs=2e-3)
+    found = run_trial(row["trial"], steps=11)["losses"]
+    assert found == pytest.approx(row["losses"][: len(found)], abs=2e-3)
 
 
 def test_the_rates_of_the_seeds_are_the_best_of_the_sweep():

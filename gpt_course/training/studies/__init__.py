@@ -1,14 +1,17 @@
-"""Los experimentos de la lección 10: entrenamientos cortos con los cuentos, y los registros que dejaron.
+"""Los experimentos de las lecciones 10 y 14: entrenamientos cortos con los cuentos, y sus registros.
 
-Cada estudio es una lista de pruebas, y cada prueba, los ajustes en que se aparta de `BASE` y, a veces, dos
-más: `init`, con qué números empieza («gpt2», de serie, o «torch»), y `forgets`, qué olvida al reanudarse en
-el paso `PAUSE` (nada, el optimizador, los datos o el generador). La orden
+Cada estudio es una lista de pruebas, y cada prueba, los ajustes en que se aparta de `BASE` y, a veces,
+alguno más: `init`, con qué números empieza («gpt2», de serie, o «torch»); `forgets`, qué olvida al reanudarse
+en el paso `PAUSE` (nada, el optimizador, los datos o el generador); `variant`, una de las de la lección 14
+(ver `variants`), y `rows`, de cuántos tokens son las filas con que se entrena (ver `lengths`). La orden
 `python -m gpt_course.training.studies NOMBRE` las entrena y apunta cada una en una línea de `NOMBRE.jsonl`,
 aquí: si se corta, sigue por la que falta.
 """
 
 import json
 from pathlib import Path
+
+from gpt_course.training.studies.variants import double_trials, length_trials, variant_trials
 
 FOLDER = Path(__file__).parent
 BASE = {"data": "cuentos", "steps": 300, "batch": 8, "warmup": 50, "eval_every": 100, "eval_batches": 16}
@@ -48,6 +51,7 @@ def resumes():
 
 
 STUDIES = {"tasas": rates, "barrido": sweep, "semillas": seeds, "reanudar": resumes}
+STUDIES |= {"variantes": variant_trials, "doble": double_trials, "longitud": length_trials}
 
 
 def read_study(name, folder=FOLDER):

@@ -18,7 +18,9 @@ EXAMPLE = "`python -m gpt_course.training.studies tasas`"
 
 def main(arguments=None, folder=FOLDER):
     prepare_streams()
-    parser = Parser(PROGRAM, "Entrena los experimentos de la lección 10 que faltan en su registro.", EXAMPLE)
+    parser = Parser(
+        PROGRAM, "Entrena los experimentos de las lecciones 10 y 14 que faltan en su registro.", EXAMPLE
+    )
     parser.add("estudio", nargs="?", metavar="ESTUDIO", help=f"cuál: {', '.join(STUDIES)}")
     try:
         name = parser.read(arguments).estudio
