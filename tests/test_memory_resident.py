@@ -141,17 +141,17 @@ CASES = {  # qué hace, cambios sobre SMALL y el resto del plan
     ),
     "piezas de hoy, recomputadas": (
         "training",
-        {**TODAY, **BLOCKS, "hidden_dim": 1024},
+        {**TODAY, **BLOCKS, "n_layers": 2, "hidden_dim": 1024},
         {"batch": 8, "seq": 512, "optimizer": "sgd", "checkpointing": True},
     ),
     "piezas de hoy, explícitas": (
         "training",
-        {**TODAY, "n_layers": 3},
+        {**TODAY, "n_layers": 2},
         {"batch": 2, "seq": 640, "optimizer": "sgd", "explicit": True},
     ),
     "expertos, recomputados": (
         "training",
-        {**EXPERTS, **BLOCKS, "hidden_dim": 512},
+        {**EXPERTS, **BLOCKS, "n_layers": 2, "hidden_dim": 512},
         {"batch": 8, "seq": 512, "optimizer": "sgd", "checkpointing": True},
     ),
     "generar con piezas de hoy": ("generation", {**TODAY, "hidden_dim": 2048}, {"batch": 8, "seq": 512}),
