@@ -79,7 +79,7 @@ def positions(start, end, padding, device):
 def visibility(start, end, padding, device, window=None):
     """Qué columnas lee cada token de las de `start` a `end`: (B, 1, T, S), con S = `end`, True si la lee.
 
-    Sin relleno, (1, T, S): la misma en todas las filas. None si basta con lo de siempre: cada token, todos
+    Sin relleno, (1, 1, T, S): la misma en todas las filas. None si basta con lo de siempre: cada token, todos
     los anteriores y a sí mismo.
     window: cuántos tokens lee cada uno como mucho, contándose; None, todos. Fuente: Beltagy et al. (2020),
     *Longformer*, apartado 3.1; Jiang et al. (2023), *Mistral 7B*, apartado 2.
@@ -89,14 +89,14 @@ def visibility(start, end, padding, device, window=None):
         return None
     places = torch.arange(end, device=device)  # (S,)
     columns = places[start:, None]  # (T, 1)
-    visible = places <= columns  # (T, S)
+    visible = (places <= columns)[None]  # (1, T, S)
     if narrow:
         visible &= places > columns - window
     if padding is not None:
         # Un relleno se lee a sí mismo: una fila sin nada que leer daría NaN, y el NaN se contagia.
         real = places >= padding[:, None, None]  # (B, 1, S)
         visible = (visible & real) | (places == columns)  # (B, T, S)
-    return visible.unsqueeze(-3)
+    return visible[:, None]  # con tres medidas, SDPA construiría la matriz T×S
 
 
 def _as_rows(sequences):

@@ -46,7 +46,7 @@ def rotate_half_split(x, cos, sin):
     """
     first, second = x.chunk(2, dim=-1)  # (B, H, T, D/2) cada una
     turned = torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
-    return turned.contiguous().to(x.dtype)  # con D = 2, cat cambia el orden, y SDPA construiría la matriz T×T
+    return turned.contiguous().to(x.dtype)  # con D = 2, `cat` cambia el orden y SDPA construiría la T×T
 
 
 def rotate_interleaved(x, cos, sin):

@@ -107,6 +107,32 @@ def _norm(name, norm):
     yield f"{name}.bias", norm.shift
 
 
+def modern(**changes):
+    """Un modelo diminuto con las piezas de Llama, en modo de evaluación, con todos sus números sorteados."""
+    pieces = {"norm": "rms", "positions": "rope", "feed_forward": "swiglu", "bias": False}
+    return tiny_model(**{**pieces, "n_heads": 4, "n_kv_heads": 2, "hidden_dim": 12, **changes})
+
+
+def byte_tokenizer():
+    """Un tokenizador de `tokenizers` como los de Llama 3 y Qwen: bytes, y un token que empieza cada texto."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=280,
+        special_tokens=["<|begin|>", "<|end|>", "<|turn|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["Había una vez un ñandú que comía piñones con un pingüino."], trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|begin|> $A", special_tokens=[("<|begin|>", 0)]
+    )
+    return tokenizer
+
+
 def count(model):
     """Parámetros de un modelo; uno compartido cuenta una vez."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -54,7 +54,7 @@ PICTURE = {
     "loss": ["checks", "padding"],
     "fast": ["attention", "block", "checks", "config", "dropout", "layers", "loss", "model", "padding"],
     "weights": ["config", "dropout", "files", "model", "tokenizer"],
-    "models": ["files", "stories", "tokenizer", "weights"],
+    "models": ["config", "files", "stories", "tokenizer", "weights"],
     "generation": [
         *("cache", "checks", "command", "config", "models", "padding", "sampling", "stories", "tokenizer"),
     ],

@@ -1,24 +1,30 @@
 """Escribir texto según sale, nunca media letra, y la orden de la terminal frente a `generate`."""
 
 import io
+import json
 import math
+import shutil
 import sys
 
 import pytest
 import torch
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import tiny_model
+from reference import byte_tokenizer, modern, tiny_model
 
 from gpt_course import models
 from gpt_course.generation import __main__ as command
 from gpt_course.generation import generate, stream_text, text
 from gpt_course.models import save_model
+from gpt_course.models.huggingface import HuggingFaceTokenizer
 from gpt_course.stories import load_grammar, load_story_tokenizer
 from gpt_course.tokenizer import BPETokenizer, load_gpt2_tokenizer, train_bpe
+from gpt_course.weights import save_llama
 
 BPE = train_bpe("Había una vez un ñandú que comía piñones. Había una vez un pingüino.", 275)
 STORIES = load_story_tokenizer()
+THEIRS = HuggingFaceTokenizer(byte_tokenizer(), ends=(1, 2), begin=0)
 
 
 def model_for(tokenizer, **cfg):
@@ -77,9 +83,19 @@ def test_it_stops_at_the_end_of_text(monkeypatch, tokenizer):
     assert "".join(parts) == phrase and (count, options["eos_id"]) == (50, tokenizer.eot_token)
 
 
+@pytest.mark.parametrize("end", THEIRS.ends)
+def test_it_stops_at_any_of_the_ends(monkeypatch, end):
+    ids = THEIRS.encode("ñandú <|turn|>")
+    parts, (_, _, options) = written(monkeypatch, THEIRS, [*ids, 0, end, *ids])
+    assert "".join(parts) == "ñandú <|turn|><|begin|>" and options["eos_id"] == 1
+
+
 @pytest.mark.parametrize(
     ("tokenizer", "prompt", "expected"),
     [
+        (THEIRS, "", [0]),
+        (THEIRS, "una", [0, *THEIRS.encode("una")]),
+        (THEIRS, "una<|turn|>", [0, *THEIRS.encode("una"), 2]),
         (BPE, "Había una vez", BPE.encode("Había una vez")),
         (BPE, "", [BPE.eot_token]),
         (BPE, "fin<|endoftext|>", [*BPE.encode("fin"), BPE.eot_token]),
@@ -244,3 +260,62 @@ def test_broken_weights_are_told_in_one_sentence(tmp_path, capsys):
     save_model(model, BPE, tmp_path)
     assert run("--model", tmp_path) == 2
     assert "No se puede elegir un token" in capsys.readouterr().err
+
+
+# --- Una carpeta de Llama ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory):
+    """Pesos en varios archivos, configuración y tokenizador, como los publica Hugging Face."""
+    folder = tmp_path_factory.mktemp("llama")
+    model = modern(vocab_size=288, context_length=40, n_layers=1)
+    with torch.no_grad():
+        model.tok_emb.weight *= 3  # para que el más probable cambie de un lugar a otro
+    save_llama(model, folder)
+    other = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    other.generation_config.update(bos_token_id=0, eos_token_id=[1, 2])
+    (folder / "model.safetensors").unlink()
+    other.save_pretrained(folder, max_shard_size="8KB")
+    byte_tokenizer().save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def test_a_llama_writes_what_transformers_writes(llama, capsys):
+    other = transformers.AutoModelForCausalLM.from_pretrained(llama).eval()
+    tokenizer, texts = byte_tokenizer(), []
+    capsys.readouterr()
+    for prompt in ("Había una vez", "el pingüino", "piñones<|turn|>"):
+        assert run("--model", llama, "--prompt", prompt, "--max-tokens", 20, "--temperature", 0) == 0
+        ids = torch.tensor([tokenizer.encode(prompt).ids])
+        out = other.generate(ids, max_new_tokens=20, do_sample=False, pad_token_id=1)[0, ids.shape[1] :]
+        ended = out[-1] in (1, 2)
+        expected = tokenizer.decode(out[: len(out) - ended].tolist(), skip_special_tokens=False)
+        texts.append(capsys.readouterr())
+        assert texts[-1] == (f"{prompt}{expected}\n", "")
+    assert len(set(texts)) == 3
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:200])
+
+
+WRONG_FOLDERS = {
+    "falta un trozo": (lambda d: max(d.glob("model-*")).unlink(), "repartidos en "),
+    "un trozo cortado": (lambda d: cut(max(d.glob("model-*"))), "no es un archivo de pesos completo y sano"),
+    "sin tokenizador": (lambda d: (d / "tokenizer.json").unlink(), "tokenizer.json, con el tokenizador"),
+    "tokenizador cortado": (lambda d: cut(d / "tokenizer.json"), "tokenizer.json no es un JSON completo"),
+    "otra familia": (
+        lambda d: (d / "config.json").write_text(json.dumps({"model_type": "phi3"})),
+        "config.json dice model_type = 'phi3', y aquí se abren llama, mistral, qwen2, qwen3, mixtral y",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), WRONG_FOLDERS.values(), ids=WRONG_FOLDERS)
+def test_a_folder_that_cannot_be_opened(llama, tmp_path, capsys, spoil, message):
+    folder = shutil.copytree(llama, tmp_path / "copia")
+    spoil(folder)
+    assert run("--model", folder, "--prompt", "una") == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("Error: ") and message in err and err.count("\n") == 1

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from gpt_course.config import GPT2_CONFIGS, STORY_CONFIG
 from gpt_course.memory import Plan, inference_timeline
-from gpt_course.memory.__main__ import MODELS, make_plan, read, read_ram
+from gpt_course.memory.__main__ import make_plan, read, read_ram
 from gpt_course.memory.advice import verdict
 from gpt_course.memory.report import LABELS, named, summary
 
+MODELS = {**GPT2_CONFIGS, "cuentos": STORY_CONFIG}  # las piezas de hoy, solo en la terminal
 ADDRESS = (Path(__file__).parents[1] / "docs" / "sitio" / "memoria" / "memoria.html").as_uri()
 # La cuenta entera de una lista de planes; los enteros viajan como texto, para no perder ninguno.
 LEDGER = """plans => JSON.stringify(plans.map(plan => {

@@ -18,7 +18,8 @@ from safetensors.torch import save_file
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M
+from gpt_course.cache import KVCache
+from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M, LLAMA_STYLE, MODERN_CONFIGS
 from gpt_course.memory import (
     Plan,
     activations,
@@ -46,9 +47,38 @@ MANY = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 SOME = settings(MANY, max_examples=20)  # donde cada caso cuesta
 
 
+# Cada pieza de hoy sobre `SMALL`, y cómo las juntan los modelos publicados (Llama, Qwen 3, Mixtral, Mistral).
+SMALL = {**TINY, "context_length": 9, "emb_dim": 12, "n_heads": 4, "vocab_size": 17}
+EXPERTS = {"feed_forward": "experts", "n_experts": 3, "experts_per_token": 2, "hidden_dim": 5, "bias": False}
+LLAMA = {"norm": "rms", "positions": "rope", "head_dim": 4, "n_kv_heads": 2, "bias": False}
+LLAMA |= {"feed_forward": "swiglu", "hidden_dim": 7}
+PIECES = {
+    "RMSNorm": {"norm": "rms"},
+    "RoPE": {"positions": "rope", "head_dim": 6},
+    "RoPE, parejas sueltas": {"positions": "rope", "head_dim": 2},
+    "RoPE, una cabeza": {"positions": "rope", "n_heads": 1},
+    "RoPE, en la anchura": {"positions": "rope", "n_heads": 2},
+    "anchura de la red": {"hidden_dim": 7},
+    "SwiGLU": {"feed_forward": "swiglu", "hidden_dim": 7, "bias": False},
+    "expertos": EXPERTS,
+    "un experto": {**EXPERTS, "n_experts": 1, "experts_per_token": 1},
+    "sin sesgos": {"bias": False},
+    "keys compartidas": {"n_kv_heads": 2},
+    "una key": {"n_kv_heads": 1},
+    "cabezas anchas": {"head_dim": 5},
+    "norma de queries y keys": {"qk_norm": True},
+    "ventana": {"window": 4},
+    "ventana que no tapa": {"window": 9},
+    "Llama": LLAMA,
+    "Qwen 3": {**LLAMA, "qk_norm": True, "tie_weights": True},
+    "Mixtral": {**LLAMA, **EXPERTS},
+    "Mistral": {**LLAMA, "window": 2},
+}
+
+
 @st.composite
 def plans(draw, **fixed):
-    """Planes pequeños de cualquier forma; `fixed` decide lo que no se sortea."""
+    """Planes pequeños de cualquier forma, la mitad con piezas de hoy; `fixed` decide lo que no se sortea."""
     n_heads = draw(st.integers(1, 4))
     cfg = {
         "vocab_size": draw(st.integers(2, 60)),
@@ -62,6 +92,8 @@ def plans(draw, **fixed):
     }
     if fixed.pop("no_dropout", False):
         cfg["drop_rate"] = 0.0
+    if fixed.pop("of_today", True) and draw(st.booleans()):
+        cfg |= draw(pieces(n_heads))
     options = {
         "batch": st.integers(1, 4),
         "seq": st.integers(1, cfg["context_length"]),
@@ -73,6 +105,27 @@ def plans(draw, **fixed):
     return Plan(cfg, **{name: fixed.get(name, draw(values)) for name, values in options.items()})
 
 
+@st.composite
+def pieces(draw, n_heads):
+    """Piezas de hoy, unas sí y otras no, para un modelo de tantas cabezas."""
+    found = {
+        "norm": st.sampled_from(["layer", "rms"]),
+        "positions": st.sampled_from(["learned", "rope"]),
+        "feed_forward": st.sampled_from(["gelu", "swiglu", "experts"]),
+        "hidden_dim": st.integers(1, 20),
+        "bias": st.just(False),
+        "n_kv_heads": st.sampled_from([n for n in range(1, n_heads + 1) if n_heads % n == 0]),
+        "head_dim": st.sampled_from([2, 4, 6]),
+        "qk_norm": st.booleans(),
+        "window": st.none() | st.integers(1, 20),
+    }
+    found = {key: draw(values) for key, values in found.items()}
+    if found["feed_forward"] == "experts":
+        n_experts = draw(st.integers(1, 4))
+        found |= {"n_experts": n_experts, "experts_per_token": draw(st.integers(1, n_experts))}
+    return found
+
+
 def built(plan):
     """El modelo de un plan, entrenándose, y un lote (x, y)."""
     model = GPTModel(plan.cfg).to(DTYPES[plan.dtype])
@@ -81,6 +134,21 @@ def built(plan):
     if plan.checkpointing:
         checkpoint_blocks(model)
     return model, *(tokens(plan.batch, plan.seq, plan.cfg["vocab_size"]) for _ in "xy")
+
+
+def kept_bytes(plan):
+    """Lo que de verdad se conserva hasta la vuelta en un paso de un plan."""
+    model, x, y = built(plan)
+    handed = []
+
+    def note(blocks, args, reading):
+        for found in reading.values():
+            handed.extend(found if isinstance(found, tuple) else [found])
+
+    model.trf_blocks.register_forward_pre_hook(note, with_kwargs=True)
+    _, measured = saved_bytes(lambda: next_token_loss(model, x, y), model)
+    # La recomputación conserva también lo que recibe cada bloque, sin que autograd lo sepa.
+    return measured + (sum(tensor.nbytes for tensor in handed) if plan.checkpointing else 0)
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
@@ -94,11 +162,42 @@ def test_saved_activations_to_the_byte(dtype, dropout):
     @given(plans(dtype=dtype, **dropout))
     @example(several_blocks_a_mask)
     def compare(plan):
-        model, x, y = built(plan)
-        _, measured = saved_bytes(lambda: next_token_loss(model, x, y), model)
-        assert sum(activations(plan).values()) == measured
+        assert sum(activations(plan).values()) == kept_bytes(plan)
 
     compare()
+
+
+@pytest.mark.parametrize("changes", PIECES.values(), ids=PIECES)
+def test_each_piece_of_today_to_the_byte(changes):
+    """Sus tensores, su caché, lo que guarda al ir de cada manera y sus FLOPs."""
+    model = GPTModel({**SMALL, **changes})
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    assert list(parameter_shapes(model.cfg).items()) == list(shapes.items())
+    plan = Plan(model.cfg, batch=3, seq=8)
+    assert kv_cache(plan) == KVCache(model, 3, 8).nbytes
+    dropout = {**model.cfg, "drop_rate": 0.1}
+    for how in (
+        {},
+        {"seq": 1},
+        {"dtype": "bf16", "checkpointing": True},
+        {"dtype": "bf16", "explicit": True},
+        {"cfg": dropout},
+    ):
+        other = dataclasses.replace(plan, **how)
+        assert sum(activations(other).values()) == kept_bytes(other), how
+    for how in ({}, {"checkpointing": True}):
+        other = dataclasses.replace(plan, **how)
+        assert training_flops(other) == counted_flops(other), how
+
+
+def counted_flops(plan):
+    """FLOPs de ir y volver según torch, después de comprobar los de la ida."""
+    model, x, y = built(plan)
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        loss = next_token_loss(model, x, y)
+        assert sum(flops(plan).values()) == counter.get_total_flops()
+        loss.backward()
+    return counter.get_total_flops()
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "bf16", "mixed"])
@@ -133,12 +232,7 @@ def one_step(model, x, y, plan):
 @SOME
 @given(plans())
 def test_flops_are_those_that_torch_counts(plan):
-    model, x, y = built(plan)
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        loss = next_token_loss(model, x, y)
-        assert sum(flops(plan).values()) == counter.get_total_flops()
-        loss.backward()
-    assert training_flops(plan) == counter.get_total_flops()
+    assert training_flops(plan) == counted_flops(plan)
 
 
 @MANY
@@ -150,7 +244,7 @@ def test_the_weights_file_to_the_byte(tmp_path_factory, plan):
 
 
 @SOME
-@given(plans(dtype="fp32", no_dropout=True))
+@given(plans(dtype="fp32", no_dropout=True, of_today=False))
 def test_the_kv_cache_is_that_of_transformers(plan):
     model, x, _ = built(plan)
     with torch.no_grad():
@@ -167,10 +261,14 @@ def test_the_kv_cache_is_that_of_transformers(plan):
         (GPT2_CONFIGS["gpt2-large"], 774_030_080),
         (GPT2_CONFIGS["gpt2-xl"], 1_557_611_200),
         (GPT_CONFIG_124M, 163_009_536),
+        (LLAMA_STYLE, 152_711_424),  # este y el último, los que cuenta transformers
+        (MODERN_CONFIGS["llama-3.2-1b"], 1_235_814_400),
+        (MODERN_CONFIGS["qwen3-0.6b"], 596_049_920),
+        ({**SMALL, **LLAMA, **EXPERTS}, 2_772),
     ],
-    ids=[*GPT2_CONFIGS, "124M"],
+    ids=[*GPT2_CONFIGS, "124M", "LLAMA_STYLE", *MODERN_CONFIGS, "Mixtral"],
 )
-def test_the_four_sizes_line_by_line(cfg, released):
+def test_the_published_sizes_line_by_line(cfg, released):
     with torch.device("meta"):
         model = GPTModel(cfg)
     shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
@@ -178,7 +276,7 @@ def test_the_four_sizes_line_by_line(cfg, released):
     assert sum(parameters(cfg).values()) == released
     groups = {
         "token_embedding": model.tok_emb,
-        "position_embedding": model.pos_emb,
+        "position_embedding": model.pos_emb or [],
         "attention": [block.att for block in model.trf_blocks],
         "feed_forward": [block.ff for block in model.trf_blocks],
         "norms": [model.final_norm, *(n for b in model.trf_blocks for n in (b.norm1, b.norm2))],
@@ -232,14 +330,14 @@ def test_the_cost_does_not_grow_with_the_blocks(count):
     assert cost(10_000) == cost(2)
 
 
-@pytest.mark.parametrize("name", GPT2_CONFIGS)
-def test_a_whole_step_of_the_four_sizes_on_the_meta_device(name):
+@pytest.mark.parametrize("name", [*GPT2_CONFIGS, *MODERN_CONFIGS])
+def test_a_whole_step_of_the_published_sizes_on_the_meta_device(name):
     """Sin reservar nada: las activaciones y los FLOPs de los modelos publicados, con 1024 tokens.
 
     El pequeño, con sus 12 bloques; los demás, con dos, que son todos iguales.
     """
-    cfg = {**GPT2_CONFIGS[name], "drop_rate": 0.0}
-    plan = Plan(cfg if name == "gpt2" else {**cfg, "n_layers": 2}, batch=2, explicit=True)
+    cfg = {**GPT2_CONFIGS, **MODERN_CONFIGS}[name] | {"drop_rate": 0.0}
+    plan = Plan(cfg if name == "gpt2" else {**cfg, "n_layers": 2}, batch=2, seq=1024, explicit=True)
     with torch.device("meta"):
         model = GPTModel(plan.cfg)
         x, y = (torch.zeros(2, 1024, dtype=torch.int64) for _ in "xy")
@@ -256,6 +354,8 @@ def test_published_figures():
     small, xl = (Plan(GPT2_CONFIGS[name], dtype="bf16") for name in ("gpt2", "gpt2-xl"))
     assert [kv_cache(plan) / 2**20 for plan in (small, xl)] == [36, 300]
     assert kv_cache(dataclasses.replace(small, seq=1)) == 36 * 2**10
+    llama, qwen = (Plan(cfg, seq=1, dtype="bf16") for cfg in MODERN_CONFIGS.values())
+    assert [kv_cache(plan) / 2**10 for plan in (llama, qwen)] == [32, 112]
     assert sum(flops(Plan(GPT_CONFIG_124M)).values()) == 291_648_307_200
     assert state(Plan(GPT_CONFIG_124M))["weights"] == 652_038_144
     for dtype in ("fp32", "mixed"):
@@ -286,6 +386,33 @@ def test_each_piece_by_hand():
         "output_head": 2 * 10 * 8 * 13,
     }
     assert type(training_flops(dataclasses.replace(plan, cfg=TINY, checkpointing=True))) is int
+
+
+def test_each_piece_of_today_by_hand():
+    """B = 2, T = 5, C = 8, dos queries y una key de 4 y red de 3: N = Q = 320 bytes, K = 160 y F = 120."""
+    cfg = {**TINY, "norm": "rms", "positions": "rope", "n_kv_heads": 1, "hidden_dim": 3, "bias": False}
+    cfg |= {"feed_forward": "swiglu", "qk_norm": True, "window": 4}
+    plan = Plan(cfg, batch=2, seq=5)
+    attention = 320 + 2 * 320 + 2 * 160 + 320 + 4 * 20 + 25 * 4 + 4 * 30 * 9
+    assert activations(plan) == {
+        "inputs": 16 * 10 + 2 * 4 * 5 * 2,
+        "norms": 5 * 4 * 10 * 17,
+        "attention": 2 * attention,
+        "feed_forward": 2 * (320 + 4 * 120),
+        "dropout": 0,
+        "block_inputs": 0,
+        "output_head": 320,
+        "loss": 2 * 5 * 13 * 4 + 4,
+    }
+    again = activations(dataclasses.replace(plan, checkpointing=True))
+    assert again["block_inputs"] == 2 * 320 + 25 and again["inputs"] == activations(plan)["inputs"]
+    assert flops(plan)["projections"] == 2 * 2 * 10 * (2 * 64 + 2 * 32)
+    assert flops(plan)["feed_forward"] == 2 * 2 * 10 * 3 * 24
+    assert kv_cache(plan) == 2 * 2 * 160
+    experts = {"feed_forward": "experts", "n_experts": 4, "experts_per_token": 2}
+    plan = Plan({**cfg, **experts}, batch=2, seq=5)
+    assert activations(plan)["feed_forward"] == 2 * (320 + 20 * (8 + 4 + 4 + 16 + 4 * (3 * 8 + 4 * 3)))
+    assert flops(plan)["feed_forward"] == 2 * 2 * 10 * (8 * 4 + 2 * 3 * 24)
 
 
 def test_what_a_plan_says_by_default():

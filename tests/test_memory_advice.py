@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt_course.config import GPT2_CONFIGS
+from gpt_course.config import GPT2_CONFIGS, MODERN_CONFIGS
 from gpt_course.memory import Plan, inference_peak, training_peak
 from gpt_course.memory.advice import _apply, _levers, _size, advice, verdict, with_margin
 
 GIB = 2**30
 SMALL = GPT2_CONFIGS["gpt2"]
+MODELS = [*GPT2_CONFIGS.values(), *MODERN_CONFIGS.values()]
 
 
 @pytest.mark.parametrize(
@@ -39,9 +40,8 @@ def test_what_fits_needs_no_advice():
 @st.composite
 def cases(draw):
     """Un plan, una de las dos tareas y una memoria en la que no cabe con su margen."""
-    model = draw(st.sampled_from(list(GPT2_CONFIGS)))
     plan = Plan(
-        {**GPT2_CONFIGS[model], "drop_rate": draw(st.sampled_from([0.0, 0.1]))},
+        {**draw(st.sampled_from(MODELS)), "drop_rate": draw(st.sampled_from([0.0, 0.1]))},
         batch=draw(st.sampled_from([1, 2, 6, 64])),
         seq=draw(st.sampled_from([1, 8, 100, 1024])),
         dtype=draw(st.sampled_from(["fp32", "bf16", "mixed"])),

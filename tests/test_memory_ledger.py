@@ -20,6 +20,9 @@ from gpt_course.memory import (
 # cada rama: con la cabeza vinculada o no, cada formato, SDPA o la matriz T×T, y tramos cortos y largos.
 SHORT = {**TINY, "vocab_size": 101, "context_length": 12, "emb_dim": 24, "n_heads": 3, "n_layers": 3}
 LONG = {**SHORT, "vocab_size": 11, "context_length": 300, "emb_dim": 6}
+TODAY = {"norm": "rms", "positions": "rope", "feed_forward": "swiglu", "bias": False, "hidden_dim": 40}
+TODAY |= {"n_heads": 6, "n_kv_heads": 2, "qk_norm": True}
+EXPERTS = {**TODAY, "feed_forward": "experts", "n_experts": 3, "experts_per_token": 2}
 FROZEN = {  # configuración, plan y, en bytes, los momentos de entrenar y las partidas y momentos de generar
     "corto": (
         SHORT,
@@ -74,6 +77,18 @@ FROZEN = {  # configuración, plan y, en bytes, los momentos de entrenar y las p
         {"dtype": "mixed", "optimizer": "sgd", "checkpointing": True},
         [46368, 46368, 51554, 51674, 51672, 80592, 90048, 61824, 71040],
         [15456, 1152, 10, 12672, 46368, 29280, 17194],
+    ),
+    "piezas de hoy": (
+        {**SHORT, **TODAY, "window": 5},
+        {"batch": 2, "dtype": "bf16", "checkpointing": True},
+        [36576, 109872, 129602, 134450, 129600, 159984, 176832, 146448, 158064],
+        [36576, 2304, 404, 9216, 36576, 48096, 40436],
+    ),
+    "expertos": (
+        {**LONG, **EXPERTS, "emb_dim": 12, "tie_weights": True},
+        {"explicit": True},
+        [58320, 173600, 9053604, 9066804, 9040928, 12800528, 6938192, 232448, 237152],
+        [57792, 28800, 44, 6547200, 58320, 6633792, 101036],
     ),
 }
 

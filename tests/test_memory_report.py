@@ -105,6 +105,19 @@ def test_the_example_of_the_course(capsys):
     assert "Generar: cabe en 8.00 GiB" in out
 
 
+@pytest.mark.parametrize(
+    ("name", "total", "cache"),
+    [("llama-3.2-1b", 1_235_814_400, 2**15), ("qwen3-0.6b", 596_049_920, 7 * 2**14)],
+)
+def test_the_models_of_today(capsys, name, total, cache):
+    _, out, err = ask(capsys, *f"--model {name} --seq 512 --dtype bf16 --ram 8GiB".split())
+    lines = [re.split(r"  +", line) for line in out.splitlines()]
+    assert err == "" and lines[0] == [f"{name}: {total:,} parámetros, una matriz compartida"]
+    assert "incrustación de posiciones" not in out
+    assert f"{2 * total:,}" in next(words for words in lines if words[0] == "pesos")
+    assert f"{512 * cache:,}" in next(words for words in lines if words[0] == "caché KV")
+
+
 def test_every_line_fits_the_screen_and_says_its_unit():
     text = table(Plan(GPT2_CONFIGS["gpt2-xl"], batch=64, accumulation=8, checkpointing=True), "gpt2-xl")
     assert max(len(line) for line in text.splitlines()) <= 110
@@ -216,7 +229,8 @@ def test_the_command_runs_as_a_module():
 
 HELP = {
     "-h, --help": "muestra esta ayuda",
-    "--model": "uno de gpt2, gpt2-medium, gpt2-large, gpt2-xl, cuentos (de serie, gpt2)",
+    "--model": "uno de gpt2, gpt2-medium, gpt2-large, gpt2-xl, cuentos, llama-3.2-1b, qwen3-0.6b "
+    "(de serie, gpt2)",
     "--batch": "frases por lote, B (de serie, 1)",
     "--seq": "tokens por frase, T (de serie, context_length)",
     "--dtype": "uno de fp32, bf16, mixed (de serie, fp32)",

@@ -92,6 +92,8 @@ TIED = {"tie_weights": True}
 WORDS = {"vocab_size": 40_000, "emb_dim": 192}
 WEIGHTS = {"emb_dim": 640, "n_heads": 10, "n_layers": 3}
 BLOCKS = {"emb_dim": 128, "n_layers": 6}
+TODAY = {"norm": "rms", "positions": "rope", "feed_forward": "swiglu", "bias": False, "n_kv_heads": 2}
+EXPERTS = {**TODAY, "feed_forward": "experts", "n_experts": 4, "experts_per_token": 2}
 CASES = {  # qué hace, cambios sobre SMALL y el resto del plan
     "muchos logits": ("training", {"vocab_size": 20_000}, {"batch": 4, "seq": 128}),
     "muchas palabras": ("training", WORDS, {"batch": 1, "seq": 8}),
@@ -137,6 +139,23 @@ CASES = {  # qué hace, cambios sobre SMALL y el resto del plan
         {"n_layers": 3},
         {"batch": 2, "seq": 768, "optimizer": "sgd", "checkpointing": True, "explicit": True},
     ),
+    "piezas de hoy, recomputadas": (
+        "training",
+        {**TODAY, **BLOCKS, "hidden_dim": 1024},
+        {"batch": 8, "seq": 512, "optimizer": "sgd", "checkpointing": True},
+    ),
+    "piezas de hoy, explícitas": (
+        "training",
+        {**TODAY, "n_layers": 3},
+        {"batch": 2, "seq": 640, "optimizer": "sgd", "explicit": True},
+    ),
+    "expertos, recomputados": (
+        "training",
+        {**EXPERTS, **BLOCKS, "hidden_dim": 512},
+        {"batch": 8, "seq": 512, "optimizer": "sgd", "checkpointing": True},
+    ),
+    "generar con piezas de hoy": ("generation", {**TODAY, "hidden_dim": 2048}, {"batch": 8, "seq": 512}),
+    "generar con expertos": ("generation", {**EXPERTS, "hidden_dim": 1024}, {"batch": 8, "seq": 512}),
     "generar con muchos logits": ("generation", {"vocab_size": 20_000}, {"batch": 512, "seq": 2}),
     "generar con muchas palabras": ("generation", {**WORDS, **TIED}, {"batch": 1, "seq": 8}),
     "generar con mucha caché": ("generation", BLOCKS, {"batch": 8, "seq": 512}),

@@ -8,7 +8,7 @@ import pytest
 import tiktoken
 import tokenizers
 import torch
-from reference import FIVE_CONFIGS, tiny_model, tokens
+from reference import FIVE_CONFIGS, modern, tiny_model, tokens
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -57,6 +57,40 @@ def test_a_round_trip_changes_nothing(cfg, tmp_path):
     ids = tokens(2, 5, BPE.n_vocab)
     assert torch.equal(loaded(ids), model(ids))
     assert tokenizer.merges == BPE.merges and tokenizer.decode(tokenizer.encode(TEXT)) == TEXT
+
+
+MODERN = {
+    "Llama": {"tie_weights": True},
+    "Qwen 3": {"qk_norm": True, "head_dim": 6, "emb_dim": 10, "window": 3, "rope_base": 500.0},
+    "Mixtral": {"feed_forward": "experts", "n_experts": 3, "experts_per_token": 2},
+    "GPT-2 con RMSNorm": {"norm": "rms", "positions": "learned", "feed_forward": "gelu", "norm_eps": 1e-6},
+    "GPT-2 con RoPE": {"norm": "layer", "feed_forward": "gelu", "hidden_dim": 32, "qkv_bias": True},
+}
+
+
+@pytest.mark.parametrize("changes", MODERN.values(), ids=MODERN)
+def test_a_round_trip_with_other_pieces(changes, tmp_path):
+    model = modern(vocab_size=BPE.n_vocab, drop_rate=0.2, **changes)
+    save_model(model, BPE, tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text()) == {
+        **{**model.cfg, "tie_weights": model.tied},
+        "tokenizer": "bpe",
+    }
+    loaded, tokenizer = load_model(tmp_path)
+    assert loaded.cfg == {**model.cfg, "tie_weights": model.tied} and not loaded.training
+    assert all(map(torch.equal, loaded.parameters(), model.parameters()))
+    ids = tokens(2, 5, BPE.n_vocab)
+    assert torch.equal(loaded(ids), model(ids)) and tokenizer.merges == BPE.merges
+    with pytest.raises(
+        ValueError, match=r"config.json pide piezas que GPT-2 no tiene .*ábrelo con `load_model`"
+    ):
+        load_gpt2(tmp_path)
+
+
+@pytest.fixture
+def modern_folder(tmp_path):
+    save_model(modern(vocab_size=BPE.n_vocab), BPE, tmp_path / "modelo")
+    return tmp_path / "modelo"
 
 
 def test_the_files_are_those_of_the_course(saved):
@@ -288,6 +322,36 @@ def test_a_damaged_folder_is_refused(saved, spoil, message):
     spoil(saved[1])
     with pytest.raises(ValueError, match=message):
         load_model(saved[1])
+
+
+MODERN_DAMAGE = {
+    "pesos cortados": (lambda d: cut(d / "model.safetensors"), "no es un archivo de pesos completo y sano"),
+    "sin una pieza": (config(norm=None), r"No son los \d+ tensores de este modelo.*Faltan: .*norm1\.shift"),
+    "otra pieza": (config(feed_forward="gelu"), r"Faltan: trf_blocks\.0\.ff\.layers\.0\.weight.*sobran"),
+    "una pieza que no existe": (config(norm="otra"), 'config.json no sirve. norm debe ser "layer" o "rms"'),
+    "una clave que no existe": (config(gate=True), r"config.json no sirve. .*sobran: \['gate'\]"),
+    "falta una clave": (config(n_layers=None), r"config.json no sirve. .*Faltan: \['n_layers'\]"),
+    "más bloques": (config(n_layers=3), r"Faltan: trf_blocks\.2\."),
+    "muchos bloques": (config(n_layers=900), "dice 900 bloques y en model.safetensors solo hay 21 tensores"),
+    "muchísimos": (config(n_layers=10**9), "tendría n_layers = 1000000000, y se admite hasta 1000"),
+    "anchura imposible": (config(emb_dim=4 * 10**20), "tendría emb_dim = 4000.*, y se admite hasta 100000"),
+    "base enorme": (config(rope_base=10**400), "config.json no sirve"),
+    "otra anchura": (
+        config(emb_dim=16),
+        r"final_norm\.scale debe tener la forma \(16,\); llegó \(8,\)",
+    ),
+    "otras cabezas": (config(n_heads=2), "config.json dice n_heads = 2 y model.safetensors, 4"),
+    "otras de key": (config(n_kv_heads=1), r"W_key\.weight debe tener la forma \(2, 8\); llegó \(4, 8\)"),
+    "vinculado": (config(tie_weights=True), r"sobran: out_head\.weight"),
+    "otro vocabulario": (config(vocab_size=300), r"out_head\.weight debe tener la forma \(300, 8\)"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), MODERN_DAMAGE.values(), ids=MODERN_DAMAGE)
+def test_a_damaged_folder_with_other_pieces_is_refused(modern_folder, spoil, message):
+    spoil(modern_folder)
+    with pytest.raises(ValueError, match=message):
+        load_model(modern_folder)
 
 
 @pytest.mark.parametrize(

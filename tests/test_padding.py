@@ -197,7 +197,7 @@ def test_visibility_by_hand():
     assert rows[0, 0].tolist() == [[True, True, False], [True, True, True]]
     assert rows[1, 0].tolist() == [[False, True, False], [False, False, True]]
     rows = visibility(1, 3, None, "cpu")  # sin relleno, una sola tabla para todas las filas
-    assert rows.tolist() == [[[True, True, False], [True, True, True]]]
+    assert rows.tolist() == [[[[True, True, False], [True, True, True]]]]
     assert visibility(0, 3, None, "cpu") is visibility(5, 6, None, "cpu") is None
 
 

@@ -1,6 +1,7 @@
 """Las piezas de hoy, juntas en un modelo: frente a transformers, con caché, con relleno; y GPT-2, intacto."""
 
 import functools
+import hashlib
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ from gpt_course.pieces import FEED_FORWARDS, NORMS
 from gpt_course.rmsnorm import RMSNorm
 from gpt_course.rope import Rotary
 from gpt_course.swiglu import SwiGLU
+from gpt_course.weights import save_gpt2
 
 V = LLAMA["vocab_size"]
 
@@ -216,6 +218,12 @@ def test_numbers_of_gpt2_committed_before_there_were_other_pieces():
     torch.manual_seed(5)
     dropped = model.train()(tokens(1, 3))[0, :, :4]
     torch.testing.assert_close(dropped, torch.tensor(GPT2_DROPPED), rtol=0, atol=1e-5)
+
+
+def test_the_file_of_a_gpt2_has_the_same_bytes(tmp_path):
+    save_gpt2(tiny_model(qkv_bias=True, tie_weights=True), tmp_path / "modelo")
+    found = hashlib.sha256((tmp_path / "modelo" / "config.json").read_bytes()).hexdigest()
+    assert found == "c66233f3210b625dd02ad2370e50960d9bf6ad1aa505c8a32ce4fcfc39c9d988"
 
 
 @pytest.mark.parametrize(

@@ -751,6 +751,15 @@ def test_one_file_beside_an_old_index(saved):
 
 
 def test_weights_in_several_files(tmp_path):
+    model = tiny_model(qkv_bias=True)
+    as_huggingface(model).save_pretrained(tmp_path / "trozos", max_shard_size="2KB")
+    assert len(list((tmp_path / "trozos").glob("*.safetensors"))) > 2
+    loaded = load_gpt2(tmp_path / "trozos")
+    assert loaded.cfg == {**model.cfg, "drop_rate": 0.1, "tie_weights": False}
+    assert all(map(torch.equal, loaded.parameters(), model.parameters()))
+
+
+def test_an_index_that_does_not_say_where_the_weights_are(tmp_path):
     (tmp_path / "model.safetensors.index.json").write_text("{}")
     with pytest.raises(ValueError, match="repartidos en varios archivos"):
         load_gpt2(tmp_path)

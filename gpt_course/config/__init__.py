@@ -1,7 +1,13 @@
 """La configuración: un diccionario con siete claves, y las de cada pieza que se cambie, del que sale todo."""
 
 from gpt_course.config.keys import OPTIONAL, check_config, complete
-from gpt_course.config.named import GPT2_CONFIGS, GPT_CONFIG_124M, LLAMA_STYLE, STORY_CONFIG
+from gpt_course.config.named import (
+    GPT2_CONFIGS,
+    GPT_CONFIG_124M,
+    LLAMA_STYLE,
+    MODERN_CONFIGS,
+    STORY_CONFIG,
+)
 from gpt_course.config.values import (
     check_count,
     check_heads,
@@ -16,6 +22,7 @@ __all__ = [
     "GPT2_CONFIGS",
     "GPT_CONFIG_124M",
     "LLAMA_STYLE",
+    "MODERN_CONFIGS",
     "OPTIONAL",
     "STORY_CONFIG",
     "check_config",

@@ -1,4 +1,4 @@
-"""Las configuraciones con nombre: el modelo del curso, el de los cuentos, los publicados y uno de hoy."""
+"""Las configuraciones con nombre: los modelos del curso y los publicados, de 2019 y de hoy."""
 
 GPT_CONFIG_124M = {
     "vocab_size": 50257,  # V: tokens distintos
@@ -41,4 +41,43 @@ LLAMA_STYLE = {
     "hidden_dim": 2048,  # 8/3 de C: tres matrices así pesan lo que dos de 4C
     "bias": False,
     "n_kv_heads": 4,
+}
+
+# Dos modelos publicados con esas piezas, según el config.json de sus repositorios: meta-llama/Llama-3.2-1B
+# (2024) y Qwen/Qwen3-0.6B (2025). Los dos comparten la matriz de entrada con la cabeza de salida.
+MODERN_CONFIGS = {
+    "llama-3.2-1b": {
+        **LLAMA_STYLE,
+        "vocab_size": 128_256,
+        "context_length": 131_072,
+        "emb_dim": 2048,
+        "n_heads": 32,
+        "n_layers": 16,
+        "tie_weights": True,
+        "rope_base": 500_000.0,
+        "rope_scaling": {
+            "rope_type": "llama3",
+            "factor": 32.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192,
+        },
+        "hidden_dim": 8192,
+        "n_kv_heads": 8,
+    },
+    "qwen3-0.6b": {
+        **LLAMA_STYLE,
+        "vocab_size": 151_936,
+        "context_length": 40_960,
+        "emb_dim": 1024,
+        "n_heads": 16,
+        "n_layers": 28,
+        "tie_weights": True,
+        "norm_eps": 1e-6,
+        "rope_base": 1_000_000.0,
+        "hidden_dim": 3072,
+        "n_kv_heads": 8,
+        "head_dim": 128,  # 16 cabezas de 128 son 2048: el doble de emb_dim
+        "qk_norm": True,
+    },
 }

@@ -38,7 +38,10 @@ def read(arguments):
     """Las opciones de la terminal, ya convertidas. Errores: `BadInput`, con una frase."""
     parser = Parser("gpt_course.generation", "Escribe con un GPT, según elige cada token.", _EXAMPLE)
     add = parser.add
-    add("--model", help="carpeta de `save_model` o de GPT-2 en Hugging Face (de serie, el de los cuentos)")
+    add(
+        "--model",
+        help="carpeta de `save_model` o de Hugging Face: GPT-2, Llama… (de serie, el de los cuentos)",
+    )
     add("--prompt", default="", help="cómo empieza el texto (de serie, sin empezar)")
     add("--max-tokens", default="200", help="tokens que se escriben como mucho (de serie, 200)")
     add("--temperature", default="1", help="0 es siempre el más probable; 1 no cambia nada (de serie, 1)")

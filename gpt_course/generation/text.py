@@ -12,7 +12,8 @@ from gpt_course.tokenizer import encode_special
 def stream_text(model, tokenizer, prompt="", max_new_tokens=200, **options):
     """Da, según se escribe, el texto con que el modelo continúa `prompt`: un iterador de cadenas.
 
-    Para al llegar a <|endoftext|>, que no se da, o a `max_new_tokens`. Nunca da media letra: los bytes de una
+    Para al llegar a <|endoftext|>, o a lo que acabe un texto en ese tokenizador, que no se da, o a
+    `max_new_tokens`. Nunca da media letra: los bytes de una
     cortada esperan a los que faltan (si no llegan, sale �). Las opciones son las de `stream`.
     Errores: los de `prompt_ids` y los de `stream`.
     """
@@ -25,18 +26,25 @@ def prompt_ids(tokenizer, prompt):
     """Los números con que se empieza a escribir.
 
     Un cuento empieza detrás de <|endoftext|>, y también cualquier texto del que no se dice nada. En `prompt`,
-    <|endoftext|> es el token especial.
-    Errores: `ValueError` si el tokenizador no tiene alguna palabra, y dice cuál.
+    <|endoftext|> es el token especial. Un tokenizador de Hugging Face tiene los suyos.
+    Errores: `ValueError` si el tokenizador no tiene alguna palabra, y dice cuál, o si no hay con qué empezar.
     """
     is_story = isinstance(tokenizer, StoryTokenizer)
     ids = encode_special(tokenizer, prompt.rstrip(" ") if is_story else prompt)
-    return [tokenizer.eot_token, *ids] if is_story or not ids else ids
+    if ids and not is_story:
+        return ids
+    begin = getattr(tokenizer, "begin", None)
+    begin = tokenizer.eot_token if begin is None else begin
+    if begin is None:
+        raise ValueError("Este tokenizador no dice con qué token empieza un texto: escribe cómo empieza.")
+    return [begin, *ids]
 
 
 def _decoded(tokens, tokenizer):
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    ends = getattr(tokenizer, "ends", [tokenizer.eot_token])  # Llama acaba un texto de varias maneras
     for token in tokens:
-        if token.item() == tokenizer.eot_token:
+        if token.item() in ends:
             break
         if text := decoder.decode(_bytes_of(token.item(), tokenizer)):
             yield text

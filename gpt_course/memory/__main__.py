@@ -6,14 +6,14 @@ import re
 import sys
 
 from gpt_course.command import BadInput, Parser, prepare_streams
-from gpt_course.config import GPT2_CONFIGS, STORY_CONFIG
+from gpt_course.config import GPT2_CONFIGS, MODERN_CONFIGS, STORY_CONFIG
 from gpt_course.memory.advice import advice, verdict, with_margin
 from gpt_course.memory.ledger import inference_peak, training_peak
 from gpt_course.memory.plan import DTYPES, MOMENTS, Plan
 from gpt_course.memory.report import summary, table
 from gpt_course.memory.units import parse_size
 
-MODELS = {**GPT2_CONFIGS, "cuentos": STORY_CONFIG}
+MODELS = {**GPT2_CONFIGS, "cuentos": STORY_CONFIG, **MODERN_CONFIGS}
 CONFIG_COUNTS = ("vocab_size", "context_length", "emb_dim", "n_heads", "n_layers")
 _PROGRAM = ["python", "-m", "gpt_course.memory"]
 _EXAMPLE = " ".join([*_PROGRAM, "--model", "gpt2", "--batch", "4", "--seq", "512", "--ram", "8GiB"])

@@ -11,11 +11,26 @@ from gpt_course.memory.activations import (
     activations,
     attention_matrix,
     block_activations,
+    heads,
+    hidden,
     kv_cache,
     logits,
     width,
 )
-from gpt_course.memory.parameters import parameter_shapes, state
+from gpt_course.memory.parameters import parameter_shapes, parameters, state
+
+# Lo que la red feed-forward usa a la vez: sin gradientes, además de su entrada, y al volver, además de lo que
+# guardó. Con expertos, si todos los tokens eligieran los mismos, que es lo más que puede pedir cada uno.
+FORWARD = {
+    "gelu": lambda plan: 5 * hidden(plan),
+    "swiglu": lambda plan: 3 * hidden(plan) + width(plan),
+    "experts": lambda plan: 3 * hidden(plan) + 3 * width(plan),
+}
+BACKWARD = {
+    "gelu": lambda plan: 3 * hidden(plan),
+    "swiglu": lambda plan: 2 * hidden(plan),
+    "experts": lambda plan: 2 * hidden(plan),
+}
 
 
 def training_sizes(plan):
@@ -31,7 +46,8 @@ def training_timeline(plan):
     blocks, block = sum(saved.values()) - saved["loss"], sum(block_activations(plan).values())
     again = block if plan.checkpointing else 0
     table = _table(plan)
-    entrance = plan.element * plan.cfg["context_length"] * plan.cfg["emb_dim"] + (0 if plan.tied else table)
+    positions = plan.element * parameters(plan.cfg)["position_embedding"]
+    entrance = positions + (0 if plan.tied else table)
     kept_or_blocks = max(kept, sizes["gradients"] - entrance)  # aún faltan los de las incrustaciones
     # Con una sola matriz, el gradiente de la cabeza espera al de la entrada, y su suma es un tensor más.
     waiting = (2 * table if plan.tied else 0) + (table if kept else 0)
@@ -94,20 +110,22 @@ def _creation(plan):
 
 
 def _block_forward(plan):
-    """Sin gradientes: el camino, su copia normalizada y GELU con cinco tensores de anchura 4C."""
-    attention = 3 * attention_matrix(plan) if plan.explicit else 0
-    return max(22 * width(plan), 6 * width(plan) + attention)
+    """Sin gradientes: el camino, su copia normalizada y lo que usa a la vez la atención o la red."""
+    inside = FORWARD[plan.whole["feed_forward"]](plan)
+    queries, keys = heads(plan, "n_heads"), heads(plan, "n_kv_heads")
+    attention = 2 * queries + 2 * keys + (3 * attention_matrix(plan) if plan.explicit else 0)
+    return 2 * width(plan) + max(inside, attention)
 
 
 def _block_scratch(plan):
     """Lo que añade la vuelta por un bloque a lo que tiene guardado: gradientes de paso.
 
-    En la red feed-forward, tres tensores de anchura 4C; en la atención explícita, dos matrices T×T, cuando
-    ya ha soltado lo que guardaba la red. Medido, no deducido al byte.
+    En la atención explícita, dos matrices T×T, cuando ya ha soltado lo que guardaban la red y su norma.
+    Medido, no deducido al byte.
     """
-    explicit = plan.explicit or plan.has_dropout
-    attention = 2 * attention_matrix(plan) - 24 * width(plan) if explicit else 0
-    return max(12 * width(plan), attention)
+    inside = BACKWARD[plan.whole["feed_forward"]](plan)
+    released = block_activations(plan)["feed_forward"] + 3 * width(plan)
+    return max(inside, 2 * attention_matrix(plan) - released if plan.is_explicit else 0)
 
 
 def _optimizer_scratch(plan):

@@ -3,11 +3,31 @@
 import json
 import math
 
-from gpt_course.config import check_config
+from gpt_course.config import check_config, complete
 from gpt_course.memory.plan import MOMENTS
 
 PIECES = ("token_embedding", "position_embedding", "attention", "feed_forward", "norms", "output_head")
 _FP32 = 4
+
+# Según su valor en la configuración: los parámetros de una norma, y las matrices de las demás piezas.
+NORMS = {"layer": ("scale", "shift"), "rms": ("scale",)}
+POSITIONS = {
+    "learned": lambda cfg: {"pos_emb.weight": (cfg["context_length"], cfg["emb_dim"])},
+    "rope": lambda cfg: {},
+}
+FEED_FORWARDS = {
+    "gelu": lambda cfg: [("layers.0", "hidden_dim", "emb_dim"), ("layers.2", "emb_dim", "hidden_dim")],
+    "swiglu": lambda cfg: _SWIGLU,
+    "experts": lambda cfg: [
+        ("router", "n_experts", "emb_dim"),
+        *((f"experts.{n}.{name}", *sides) for n in range(cfg["n_experts"]) for name, *sides in _SWIGLU),
+    ],
+}
+_SWIGLU = [
+    ("gate", "hidden_dim", "emb_dim"),
+    ("up", "hidden_dim", "emb_dim"),
+    ("down", "emb_dim", "hidden_dim"),
+]
 
 
 def parameter_shapes(cfg):
@@ -16,13 +36,13 @@ def parameter_shapes(cfg):
     Con `tie_weights` no aparece `out_head.weight`, que es el mismo tensor que `tok_emb.weight`.
     Errores: `ValueError` si la configuración no sirve.
     """
-    cfg = check_config(cfg)
-    V, T, C = (cfg[key] for key in ("vocab_size", "context_length", "emb_dim"))
-    shapes = {"tok_emb.weight": (V, C), "pos_emb.weight": (T, C)}
+    cfg = complete(check_config(cfg))
+    table = (cfg["vocab_size"], cfg["emb_dim"])
+    shapes = {"tok_emb.weight": table, **POSITIONS[cfg["positions"]](cfg)}
     for index in range(cfg["n_layers"]):
-        shapes |= {f"trf_blocks.{index}.{name}": shape for name, shape in _block(C, cfg["qkv_bias"])}
-    shapes |= {"final_norm.scale": (C,), "final_norm.shift": (C,)}
-    return shapes if cfg.get("tie_weights") else {**shapes, "out_head.weight": (V, C)}
+        shapes |= {f"trf_blocks.{index}.{name}": shape for name, shape in _block(cfg).items()}
+    shapes |= _norm("final_norm", cfg["norm"], cfg["emb_dim"])
+    return shapes if cfg["tie_weights"] else {**shapes, "out_head.weight": table}
 
 
 def parameters(cfg):
@@ -73,17 +93,27 @@ def _distinct(cfg):
         yield name, shape, cfg["n_layers"] if name.startswith("trf_blocks.") else 1
 
 
-def _block(C, qkv_bias):
-    """Nombres y formas de un bloque, en el orden de `TransformerBlock`."""
-    for name in ("W_query", "W_key", "W_value"):
-        yield f"att.{name}.weight", (C, C)
-        if qkv_bias:
-            yield f"att.{name}.bias", (C,)
-    yield from (("att.out_proj.weight", (C, C)), ("att.out_proj.bias", (C,)))
-    yield from (("ff.layers.0.weight", (4 * C, C)), ("ff.layers.0.bias", (4 * C,)))
-    yield from (("ff.layers.2.weight", (C, 4 * C)), ("ff.layers.2.bias", (C,)))
-    for norm in ("norm1", "norm2"):
-        yield from ((f"{norm}.scale", (C,)), (f"{norm}.shift", (C,)))
+def _block(cfg):
+    """Nombre y forma de los parámetros de un bloque, en el orden de `TransformerBlock`."""
+    C, D, bias, qkv_bias = (cfg[key] for key in ("emb_dim", "head_dim", "bias", "qkv_bias"))
+    queries, keys = cfg["n_heads"] * D, cfg["n_kv_heads"] * D
+    shapes = {}
+    for name, rows in (("W_query", queries), ("W_key", keys), ("W_value", keys)):
+        shapes |= _linear(f"att.{name}", rows, C, qkv_bias)
+    if cfg["qk_norm"]:
+        shapes |= _norm("att.query_norm", "rms", D) | _norm("att.key_norm", "rms", D)
+    shapes |= _linear("att.out_proj", C, queries, bias)
+    for name, rows, columns in FEED_FORWARDS[cfg["feed_forward"]](cfg):
+        shapes |= _linear(f"ff.{name}", cfg[rows], cfg[columns], bias)
+    return shapes | _norm("norm1", cfg["norm"], C) | _norm("norm2", cfg["norm"], C)
+
+
+def _linear(name, rows, columns, bias):
+    return {f"{name}.weight": (rows, columns), **({f"{name}.bias": (rows,)} if bias else {})}
+
+
+def _norm(name, kind, width):
+    return {f"{name}.{parameter}": (width,) for parameter in NORMS[kind]}
 
 
 def _piece(name):

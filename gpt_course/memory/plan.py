@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gpt_course.config import check_config, check_count, check_switch
+from gpt_course.config import check_config, check_count, check_switch, complete
 
 # Bytes por número de los pesos, los gradientes y las activaciones, y si hay además una copia en fp32.
 DTYPES = {"fp32": (4, False), "bf16": (2, False), "mixed": (2, True)}
@@ -14,7 +14,8 @@ MOMENTS = {"sgd": 0, "momentum": 1, "adamw": 2}  # números que el optimizador g
 class Plan:
     """Un paso de entrenamiento, o una generación, descrito sin reservar memoria.
 
-    cfg: configuración como `GPT_CONFIG_124M`; con `drop_rate` > 0 actúa el dropout al entrenar.
+    cfg: configuración como `GPT_CONFIG_124M`; con `drop_rate` > 0 actúa el dropout al entrenar. `plan.whole`
+    es la misma con todas las claves, también las de las piezas que no cambia.
     batch, seq: B frases de T tokens; sin `seq`, T = `context_length`.
     dtype: `fp32`, `bf16` (todo en bf16, también el optimizador) o `mixed`: pesos, gradientes y
     activaciones en bf16, y en fp32 una copia maestra de los pesos y el estado del optimizador.
@@ -57,6 +58,10 @@ class Plan:
         object.__setattr__(self, name, value)
 
     @property
+    def whole(self):
+        return complete(self.cfg)
+
+    @property
     def element(self):
         """Bytes de un peso, de un gradiente y de una activación."""
         return DTYPES[self.dtype][0]
@@ -69,6 +74,17 @@ class Plan:
     @property
     def has_dropout(self):
         return self.cfg["drop_rate"] > 0
+
+    @property
+    def is_explicit(self):
+        """¿Se construye la matriz T×T al entrenar?"""
+        return self.explicit or self.has_dropout
+
+    @property
+    def is_windowed(self):
+        """¿Hay tokens anteriores que alguno no lee?"""
+        window = self.whole["window"]
+        return window is not None and window < self.seq
 
     @property
     def tied(self):

@@ -6,8 +6,8 @@ un `tiktoken.Encoding` hecho con las tablas que trae el curso.
 
 from gpt_course.tokenizer.bpe import BPETokenizer, merge_pair
 from gpt_course.tokenizer.gpt2 import VOCAB_BPE_SHA256, encode_special, load_gpt2_merges, load_gpt2_tokenizer
-from gpt_course.tokenizer.letters import merge_lines, visible_vocabulary
-from gpt_course.tokenizer.pieces import END_OF_TEXT, PATTERN, split_text, to_parts
+from gpt_course.tokenizer.letters import letter_bytes, merge_lines, visible_vocabulary
+from gpt_course.tokenizer.pieces import END_OF_TEXT, PATTERN, split_text, to_parts, utf8
 from gpt_course.tokenizer.stored import read_list, restored, stored
 from gpt_course.tokenizer.training import count_pairs, train_bpe
 
@@ -18,6 +18,7 @@ __all__ = [
     "BPETokenizer",
     "count_pairs",
     "encode_special",
+    "letter_bytes",
     "load_gpt2_merges",
     "load_gpt2_tokenizer",
     "merge_lines",
@@ -28,5 +29,6 @@ __all__ = [
     "stored",
     "to_parts",
     "train_bpe",
+    "utf8",
     "visible_vocabulary",
 ]

@@ -23,13 +23,18 @@ def read_merges(lines):
     merges = []
     for line in lines:
         try:
-            left, right = (bytes(_BYTE[letter] for letter in half) for half in line.split(" "))
+            left, right = map(letter_bytes, line.split(" "))
         except (KeyError, ValueError):
             raise ValueError(
                 f"Cada fusión son dos mitades y un espacio, como «h e»; llegó {line!r}."
             ) from None
         merges.append((left, right))
     return merges
+
+
+def letter_bytes(text):
+    """Los bytes que escriben esas letras: «Ġel» es b" el". Errores: `KeyError` si una no es de las suyas."""
+    return bytes(_BYTE[letter] for letter in text)
 
 
 def visible_vocabulary(merges):

@@ -20,16 +20,21 @@ def split_text(text):
 
 def to_parts(piece):
     """Los bytes de un texto, cada uno por separado: una tupla de bytes."""
-    check_text(piece)
+    data = utf8(piece)
+    return tuple(data[i : i + 1] for i in range(len(data)))
+
+
+def utf8(text):
+    """Los bytes de un texto. Errores: `ValueError` si no es un texto o no se puede escribir en UTF-8."""
+    check_text(text)
     try:
-        data = piece.encode()
+        return text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"El texto lleva un sustituto suelto (U+{ord(piece[error.start]):04X}), media letra de UTF-16, "
+            f"El texto lleva un sustituto suelto (U+{ord(text[error.start]):04X}), media letra de UTF-16, "
             "que no existe en UTF-8. Une las mitades que van juntas y quita las que no con: "
             '`texto.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")`'
         ) from error
-    return tuple(data[i : i + 1] for i in range(len(data)))
 
 
 def check_text(text):

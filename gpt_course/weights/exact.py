@@ -1,4 +1,4 @@
-"""¿Es un modelo, justo, el GPT-2 de su configuración? Lo añadido o quitado no tendría dónde guardarse."""
+"""¿Es un modelo, justo, el de su configuración? Lo añadido o quitado no tendría dónde guardarse."""
 
 import torch
 
@@ -7,6 +7,9 @@ from gpt_course.model import GPTModel
 from gpt_course.weights.names import WRAPPERS, unwrapped
 from gpt_course.weights.skeleton import skeleton
 from gpt_course.weights.source import DTYPES, some
+
+# Lo que cambia lo que calcula una pieza y no se ve en sus tensores.
+_VALUES = ("n_heads", "n_kv_heads", "head_dim", "eps", "base", "scaling", "experts_per_token")
 
 
 def plain_model(model):
@@ -32,7 +35,7 @@ def exact_state(model):
     changes = [*_other_tensors(state, built.state_dict()), *_other_pieces(model, built)]
     if changes:
         raise ValueError(
-            f"El modelo ya no es el GPT-2 de su configuración, y se leería otro: {some(changes)}. Deshaz el "
+            f"El modelo ya no es el de su configuración, y se leería otro: {some(changes)}. Deshaz el "
             "cambio (funde LoRA en los pesos, quita la poda o la pieza de más), crea un GPTModel con la "
             "configuración que toca, o guárdalo con torch.save(model.state_dict(), …)."
         )
@@ -75,7 +78,7 @@ def _other_pieces(model, built):
             continue
         if not isinstance(other, kind):
             yield f"{name} es {type(other).__name__} y no {kind.__name__}"
-        for value in ("n_heads", "eps"):
+        for value in _VALUES:
             if getattr(other, value, None) != getattr(part, value, None):
                 yield f"{name}.{value} es {getattr(other, value, None)} y no {getattr(part, value, None)}"
     yield from (f"sobra {name}" for name in found if name not in expected)

@@ -4,11 +4,12 @@ from reprlib import repr as short
 
 import torch
 
-from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M, check_config
+from gpt_course.config import GPT2_CONFIGS, GPT_CONFIG_124M, OPTIONAL, check_config
 from gpt_course.files import read_json
 from gpt_course.weights.names import from_gpt2, gpt2_shapes
-from gpt_course.weights.skeleton import skeleton
-from gpt_course.weights.source import Source, find_file, some
+from gpt_course.weights.shards import open_source
+from gpt_course.weights.skeleton import check_shapes, filled, skeleton
+from gpt_course.weights.source import find_file, some
 
 _MOST = {"n_layers": 1000, "emb_dim": 100_000}  # de sobra; un archivo hostil podría nombrar millones
 # De los publicados se saben.
@@ -41,10 +42,10 @@ def load_gpt2(path, *, n_heads=None):
     Fuente: el código publicado (`openai/gpt-2`) y la disposición de tensores de `transformers`.
     """
     file = find_file(path)
-    source = Source(file)
+    source = open_source(file)
     settings = _read_settings(file.parent / "config.json")
     if n_heads is None:
-        n_heads = _heads(source, settings)
+        n_heads = noted_heads(source, settings)
     ours = "tok_emb.weight" in source.shapes
     names = {name: name.removeprefix("transformer.") for name in source.shapes}
     known = {names[name]: shape for name, shape in source.shapes.items()}
@@ -59,19 +60,9 @@ def load_gpt2(path, *, n_heads=None):
         if cfg["tie_weights"]:
             del known[f"{head}.weight"]
     model = skeleton(cfg)
-    _check_shapes(known, _expected_shapes(model, ours))
-    return _fill(model, {name: source.get(whole[name]) for name in known}, ours)
-
-
-@torch.no_grad()
-def _fill(model, tensors, ours):
-    """Reserva la memoria del modelo y copia en ella cada tensor."""
-    parameters = dict(model.to_empty(device="cpu").named_parameters())
-    for name, tensor in tensors.items():
-        for each, part in ({name: tensor} if ours else from_gpt2(name, tensor)).items():
-            parameters.pop(each).copy_(part)
-    assert not parameters  # las formas ya se comprobaron: no puede faltar ninguno
-    return model.eval()
+    check_shapes(known, _expected_shapes(model, ours), "un GPT-2")
+    pairs = ((name, source.get(whole[name])) for name in known)
+    return filled(model, pairs if ours else (pair for each in pairs for pair in from_gpt2(*each).items()))
 
 
 def _config(shapes, settings, n_heads, ours):
@@ -113,7 +104,7 @@ def _config(shapes, settings, n_heads, ours):
     return cfg
 
 
-def _heads(source, settings):
+def noted_heads(source, settings):
     """Las cabezas que dicen config.json y el archivo de pesos; None si ninguno las dice."""
     written = "n_heads" if "n_heads" in settings else "n_head"
     noted, told = source.n_heads, settings.get(written)
@@ -130,18 +121,6 @@ def _expected_shapes(model, ours):
     if not ours:
         return gpt2_shapes(state, len(model.trf_blocks))
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
-
-
-def _check_shapes(shapes, expected):
-    missing, extra = ([n for n in a if n not in b] for a, b in ((expected, shapes), (shapes, expected)))
-    if missing or extra:
-        raise ValueError(
-            f"No son los {len(expected)} tensores de un GPT-2. Faltan: {some(missing) or 'ninguno'}; "
-            f"sobran: {some(extra) or 'ninguno'}."
-        )
-    for name, shape in shapes.items():
-        if shape != expected[name]:
-            raise ValueError(f"{name} debe tener la forma {expected[name]}; llegó {shape}.")
 
 
 def _read_settings(path):
@@ -172,6 +151,11 @@ def _read_settings(path):
 
 def _our_settings(path, found):
     """Las de un `config.json` de `save_model`: todas las claves del curso, y ninguna a medias."""
+    others = [name for name in OPTIONAL if name in found and name not in _OURS]
+    if others:
+        raise ValueError(
+            f"{path.name} pide piezas que GPT-2 no tiene ({', '.join(others)}): ábrelo con `load_model`."
+        )
     try:
         cfg = check_config({name: found[name] for name in _OURS if name in found})
     except ValueError as error:

@@ -28,7 +28,8 @@ BLOCK = {  # detrás de «h.0.» allí y de «trf_blocks.0.» aquí
     "mlp.c_proj.bias": "ff.layers.2.bias",
 }
 TRANSPOSED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
-MASKS = (".attn.bias", ".attn.masked_bias", ".att.mask")  # la máscara causal hecha tensor: aquí no hace falta
+# Lo que aquí se calcula y otros guardan: la máscara causal y, en los primeros Llama, los giros de RoPE.
+MASKS = (".attn.bias", ".attn.masked_bias", ".att.mask", ".rotary_emb.inv_freq")
 # Lo que añaden a los nombres torch.compile, DistributedDataParallel y otros que envuelven un modelo.
 WRAPPERS = ("_orig_mod", "module", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
 

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from gpt_course.config import complete
 from gpt_course.tokenizer import END_OF_TEXT, load_gpt2_merges, merge_lines, visible_vocabulary
 from gpt_course.weights.exact import dropout_rate, exact_state, plain_model
 from gpt_course.weights.names import to_gpt2
@@ -21,17 +22,18 @@ def save_gpt2(model, directory):
     siempre. Un modelo compilado o envuelto se guarda como el de dentro. Los archivos se escriben aparte y al
     final se cambian por los anteriores, todos o ninguno.
     Errores: `OSError` si el disco no deja o si otro proceso guarda en la misma carpeta; `ValueError` si el
-    modelo no es, justo, un GPT-2 (con LoRA, podado, con otra cabeza…), si se rompió la vinculación o si los
-    pesos no son de 32 o 16 bits, que es lo que `load_gpt2` lee.
+    modelo no es, justo, un GPT-2 (con RoPE, con LoRA, podado, con otra cabeza…), si se rompió la vinculación
+    o si los pesos no son de 32 o 16 bits, que es lo que `load_gpt2` lee.
     """
     model = plain_model(model)
+    _check_pieces(model.cfg)
     tensors = {
         name if name == "lm_head.weight" else f"transformer.{name}": tensor
         for name, tensor in to_gpt2(exact_state(model), model.cfg["n_layers"])
     }
     texts = {"config.json": as_json(_settings(model))}
     if model.cfg["vocab_size"] == 50257:
-        texts |= _tokenizer_files(model.cfg["context_length"])
+        texts |= tokenizer_files(model.cfg["context_length"])
     write_model(Path(directory), tensors, texts, model.cfg["n_heads"])
 
 
@@ -51,7 +53,7 @@ def write_model(directory, tensors, texts, n_heads):
         with TemporaryDirectory(dir=directory, prefix=".guardando-", ignore_cleanup_errors=True) as temporary:
             for name, text in texts.items():
                 Path(temporary, name).write_bytes(text.encode())
-            save_file(tensors, Path(temporary, "model.safetensors"), metadata=metadata)
+            save_file(dict(_apart(tensors)), Path(temporary, "model.safetensors"), metadata=metadata)
             replace_together(Path(temporary), directory, [*texts, "model.safetensors"])
     except HalfDone:
         raise
@@ -60,6 +62,27 @@ def write_model(directory, tensors, texts, n_heads):
             f"No se pudo guardar el modelo en {directory}: {error}. Comprueba el espacio y los permisos; los "
             "archivos que hubiera siguen como estaban."
         ) from error
+
+
+def _apart(tensors):
+    """Los tensores como los quiere safetensors: seguidos en la memoria y cada uno en la suya."""
+    seen = set()
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().contiguous()
+        place = tensor.untyped_storage().data_ptr()
+        yield name, tensor.clone() if place in seen else tensor
+        seen.add(place)
+
+
+def _check_pieces(cfg):
+    """Exige las piezas de GPT-2: con otras, su archivo no tendría dónde decirlo."""
+    usual = complete({key: cfg[key] for key in ("emb_dim", "n_heads", "tie_weights") if key in cfg})
+    others = [f"{key} = {cfg[key]!r}" for key, value in usual.items() if cfg.get(key, value) != value]
+    if others:
+        raise ValueError(
+            f"GPT-2 no tiene {', '.join(others)}. Guárdalo con `save_llama`, si es de su familia, o con "
+            "`save_model`."
+        )
 
 
 def _settings(model):
@@ -84,7 +107,7 @@ def _settings(model):
     }
 
 
-def _tokenizer_files(context_length):
+def tokenizer_files(context_length):
     """El vocabulario y las fusiones, con los nombres que busca la biblioteca de tokenizadores."""
     merges = load_gpt2_merges()
     lines = ["#version: 0.2", *merge_lines(merges)]

@@ -12,6 +12,7 @@ from gpt_course.weights.pickled import Foreign, load_pt, state_dict_in
 from gpt_course.weights.swap import SWAP, half_done
 
 SAFE, TORCH = ".safetensors", (".pt", ".pth")
+INDEX = "model.safetensors.index.json"  # en qué archivo está cada tensor, si son varios
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -74,7 +75,7 @@ class Source:
 
 
 def find_file(path):
-    """El archivo de pesos de `path`, que puede ser él mismo o su carpeta.
+    """El archivo de pesos de `path`, que puede ser él mismo o su carpeta; si son varios, su índice.
 
     Errores: `OSError` si no existe; `ValueError` si no es de un formato que se admite.
     """
@@ -84,12 +85,8 @@ def find_file(path):
     if whole and (folder / SWAP).exists() and not (folder / "config.json").exists():
         raise ValueError(half_done(folder))
     if path.is_dir():
-        if not (path / "model.safetensors").exists() and (path / "model.safetensors.index.json").exists():
-            raise ValueError(
-                f"Los pesos de {path.name} están repartidos en varios archivos y se espera uno solo, "
-                "model.safetensors. Guárdalos juntos con la biblioteca que los repartió."
-            )
-        path /= "model.safetensors"
+        one, several = path / "model.safetensors", path / INDEX
+        path = several if several.exists() and not one.exists() else one
     if not path.exists():
         raise FileNotFoundError(
             f"No existe {path}. Se esperaba una carpeta con model.safetensors y config.json, o un archivo "
@@ -97,7 +94,7 @@ def find_file(path):
         )
     if not path.is_file():  # una carpeta, o una tubería en la que se esperaría para siempre
         raise OSError(f"{path} no es un archivo.")
-    if path.suffix not in (SAFE, *TORCH):
+    if path.suffix not in (SAFE, *TORCH) and path.name != INDEX:
         raise ValueError(
             f"Se esperaba un archivo {SAFE} (o {' o '.join(TORCH)} con un state_dict); llegó {path.name}. "
             "Otros formatos pueden ejecutar código al abrirlos: conviértelo antes a safetensors."

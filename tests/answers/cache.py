@@ -256,7 +256,7 @@ def fact_the_sentences_that_fit_are_those_of_the_package():
 
 @torch.no_grad()
 def fact_the_masks_and_positions_are_those_of_the_package():
-    assert torch.equal(padding.visibility(3, 7, None, "cpu")[0], visible(3, 4))
+    assert torch.equal(padding.visibility(3, 7, None, "cpu")[0, 0], visible(3, 4))
     ids, mask = padding.pad_left([[1, 2, 3], [4]])
     rows = padding.count_padding(mask, ids)
     assert torch.equal(padding.positions(0, 3, rows, "cpu"), positions(mask))
