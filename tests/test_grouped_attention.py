@@ -54,6 +54,7 @@ def test_step_by_step_with_everything(explicit):
         2,
     )
     ours.explicit, rotation = explicit, Rotary(4)(torch.arange(T))
+    assert ours.query_norm.eps == ours.key_norm.eps == 0.1
     cos, sin = (each[0] for each in rotation)  # (T, D/2)
 
     def heads(linear, norm=None):

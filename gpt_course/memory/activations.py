@@ -22,7 +22,7 @@ bytes de un tensor, y A = B·H·T², números. En GPT-2, Q = K = N y F = 4N.
     lugar (16); y en su experto, la entrada, los cuatro de SwiGLU, la salida y la salida con su peso.
     La suma es exacta, elija quien elija a quién: cada elección guarda lo mismo en cualquier experto
 - cada dropout: su máscara, un byte por número, reservada de 4096 en 4096
-- un bloque que se recalcula, solo su entrada; y entre todos, la máscara de la ventana → T²
+- un bloque que se vuelve a calcular, solo su entrada; y entre todos, la máscara de la ventana → T²
 - fuera de los bloques: tokens, posiciones (con RoPE, el coseno y el seno de sus giros, en fp32, que comparten
   todos los bloques), normalización final, entrada de la cabeza y logaritmo del softmax.
 
