@@ -196,6 +196,14 @@ def test_the_same_written_in_other_ways(folder, spelling):
     assert same_logits(load_llama(folder), opened(folder))
 
 
+@pytest.mark.parametrize("unread", [["rope_parameters"], ["rope_scaling", "rope_theta"]], ids=["4", "5"])
+def test_each_transformers_finds_its_own_spelling(unread, folders, tmp_path):
+    save_llama(load_llama(folders["llama 3, vinculado"]), tmp_path)
+    change(tmp_path, **dict.fromkeys(unread, ...))
+    config = transformers.AutoConfig.from_pretrained(tmp_path)
+    assert config.rope_parameters == {**STRETCHED, "rope_theta": 10000.0}
+
+
 def test_a_llama_with_little_written():
     """Como los primeros: ni RoPE, ni cabezas de key y value, ni D."""
     settings = {**SIZES, "model_type": "llama", "rms_norm_eps": 1e-6}
