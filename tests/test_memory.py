@@ -68,7 +68,7 @@ PIECES = {
     "cabezas anchas": {"head_dim": 5},
     "norma de queries y keys": {"qk_norm": True},
     "ventana": {"window": 4},
-    "ventana que no tapa": {"window": 9},
+    "ventana que no tapa": {"window": 8},
     "Llama": LLAMA,
     "Qwen 3": {**LLAMA, "qk_norm": True, "tie_weights": True},
     "Mixtral": {**LLAMA, **EXPERTS},
