@@ -21,6 +21,7 @@ DIGESTS = {
     "reanudar": "31f05181cf9ca6f40d39372afcdcc6a2bb642f5ef1010a9bac0e0da57c70ae79",
     "variantes": "af8eb6147672d2aace3c2b0a97bd3f401c25a905f810a25a9774833126b0b330",
     "longitud": "3ca2bdfd8b92ac8c829777cb27753c2f1ceb30dcea148f53d66663944baa0df6",
+    "doble": "fbc41ce63dfc920f986a03e347270208c63e86eee48766c7d983ae7d33b5a5e4",
 }
 
 

@@ -21,9 +21,9 @@ from gpt_course.training.world import World
 def run_trial(trial, steps=None):
     """La línea del registro de una prueba; con `steps`, solo hasta ese paso. No toca el generador de torch.
 
-    losses: la pérdida de cada paso (en las variantes, de uno de cada `THIN`), en nats por token. validation:
-    parejas (paso, pérdida). seconds: de procesador, con un hilo y sin contar las medidas. Las variantes, si
-    acaban, traen también lo que da `_last_measures`.
+    losses: la pérdida de cada paso (en las variantes, de uno de cada `THIN`), en nats por token.
+    validation: parejas (paso, pérdida). seconds: de procesador, con un hilo y sin contar las medidas.
+    Las variantes, si acaban, traen también lo que da `_last_measures`.
     """
     settings = trial_settings(trial)
     losses, validation, clock = [], [], 0.0
@@ -53,10 +53,12 @@ def trial_settings(trial):
 
 @torch.no_grad()
 def _last_measures(trainer, trial):
-    """truth: la pérdida en validación de quien sabe la gramática, en nats por token.
+    """Lo que se mide una sola vez, con el modelo ya entrenado.
 
-    labels: los nats de más en cada cuento, por etiqueta (en el orden de `LABELS`). Con `rows`, en lugar de
-    los dos, bands: lo que da `band_excess`; y windowed: lo mismo, con una ventana de `BAND` tokens al leer.
+    truth: la pérdida en validación de quien sabe la gramática, en nats por token.
+    labels: los nats de más en cada cuento, por etiqueta (en el orden de `LABELS`).
+    bands: con `rows`, y en lugar de lo demás, lo que da `band_excess`.
+    windowed: lo mismo, con una ventana de `BAND` tokens al leer.
     """
     model = trainer.model.eval()
     if "rows" in trial:
