@@ -25,6 +25,14 @@ def test_each_token_adds_what_its_experts_say():
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
 
 
+def test_each_token_can_go_through_all():
+    torch.manual_seed(2)
+    ff, x = Experts(C, HIDDEN, 3, 3), random(4, C)
+    shares = ff.router(x).softmax(dim=-1)  # (4, 3)
+    expected = sum(share[:, None] * expert(x) for share, expert in zip(shares.T, ff.experts, strict=True))
+    torch.testing.assert_close(ff(x), expected, rtol=0, atol=1e-6)
+
+
 def test_an_expert_reads_only_who_chose_it():
     ff, x, seen = experts(), random(3, 8, C), {}
     for index, expert in enumerate(ff.experts):

@@ -7,6 +7,7 @@ import torch
 from modern import LLAMA, STRETCHED, as_transformers, modern_model
 from reference import random, tokens
 
+from gpt_course.config import OPTIONAL
 from gpt_course.rope import Rotary, rotate_half_split, rotate_interleaved, to_half_split, to_interleaved
 
 ROTATIONS = [rotate_half_split, rotate_interleaved]
@@ -32,6 +33,7 @@ def test_each_pair_turns_slower_than_the_one_before():
     torch.testing.assert_close(cos[0, 1], torch.tensor([math.cos(2 * theta) for theta in expected]))
     torch.testing.assert_close(sin[0, 1], torch.tensor([math.sin(2 * theta) for theta in expected]))
     assert (cos[0, 0] == 1).all() and (sin[0, 0] == 0).all()
+    assert Rotary(6).base == OPTIONAL["rope_base"]
 
 
 @pytest.mark.parametrize("rotate", ROTATIONS)

@@ -221,6 +221,21 @@ def test_the_greedy_choice_is_the_first_of_the_highest():
     assert choose_token(torch.tensor([[1.0, 3.0, 3.0], [2.0, 0.0, -math.inf]])).tolist() == [1, 0]
 
 
+def test_choosing_is_filtering_and_drawing():
+    logits, options = 3 * random(6, 40, seed=8), {"temperature": 1.7, "top_k": 9, "top_p": 0.9}
+    logits += torch.tensor([0.0, 300, -300, 7, -7, 40])[:, None]  # cada fila, a su altura
+    for seed in range(20):
+        one, other = (torch.Generator().manual_seed(seed) for _ in range(2))
+        chosen = choose_token(logits, **options, generator=one)
+        expected = sample_token(filter_logits(logits.double(), **options), other)
+        assert chosen.tolist() == expected.squeeze(1).tolist()
+
+
+def test_a_tiny_temperature_chooses_the_highest_of_each_row():
+    logits = torch.tensor([[0.0, 1.0], [2.0**33, 2.0**33 - 2.0**12]])
+    assert choose_token(logits, temperature=1e-300).tolist() == [1, 0]
+
+
 @pytest.mark.parametrize("name", ["top_k", "top_p", "generator"])
 def test_the_greedy_choice_takes_no_option_that_would_do_nothing(name):
     options = {"top_k": 2, "top_p": 0.5, "generator": torch.Generator()}
