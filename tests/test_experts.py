@@ -91,3 +91,9 @@ def test_more_than_there_are_is_refused():
     for sizes in ((0, 1), (2, 0), (2, True)):
         with pytest.raises(ValueError, match="debe ser un entero"):
             Experts(C, HIDDEN, *sizes)
+
+
+@pytest.mark.parametrize(("counts", "name"), [((0, 1), "n_experts"), ((2, 0), "experts_per_token")])
+def test_a_measure_that_is_not_is_named(counts, name):
+    with pytest.raises(ValueError, match=rf"^{name} debe ser un entero"):
+        Experts(C, HIDDEN, *counts)

@@ -178,3 +178,8 @@ def test_gradients(rotate):
 def test_what_it_does_not_admit(options, message):
     with pytest.raises(ValueError, match=message):
         Rotary(**options)
+
+
+def test_a_base_that_does_not_turn_says_which_does():
+    with pytest.raises(ValueError, match="base debe ser un número .* Prueba con 10000"):
+        Rotary(8, base=0)
