@@ -181,5 +181,5 @@ def test_what_it_does_not_admit(options, message):
 
 
 def test_a_base_that_does_not_turn_says_which_does():
-    with pytest.raises(ValueError, match="base debe ser un número .* Prueba con 10000"):
+    with pytest.raises(ValueError, match=r"base debe ser un número .* Prueba con 10000\."):
         Rotary(8, base=0)
