@@ -1,5 +1,6 @@
 """Lo que comparten las pruebas: las figuras, sin ventanas, y el navegador."""
 
+import contextlib
 import os
 
 import matplotlib
@@ -25,3 +26,24 @@ def same_environment():
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture
+def disk_full_at(monkeypatch):
+    """`with disk_full_at(n):` el n-ésimo archivo que cambia de sitio encuentra el disco lleno."""
+
+    @contextlib.contextmanager
+    def fails(last):
+        real, moved = os.replace, []
+
+        def replace(origin, target):
+            moved.append(target)
+            if len(moved) == last:
+                raise OSError(28, "No space left on device")
+            real(origin, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", replace)
+            yield
+
+    return fails

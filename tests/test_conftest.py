@@ -282,6 +282,13 @@ def test_the_copies_broken_on_purpose_have_what_conftest_imports():
     assert "ajustes.py" in mutations.COPIED
 
 
+@pytest.mark.parametrize("module", sorted({fault[0] for fault in mutations.FAULTS}))
+def test_every_fault_broken_on_purpose_has_its_place(module):
+    source = (ROOT / "gpt_course" / f"{module}.py").read_text(encoding="utf-8")
+    found = {name: source.count(text) for path, name, text, _ in mutations.FAULTS if path == module}
+    assert {name: count for name, count in found.items() if count != 1} == {}
+
+
 def test_the_slowest_start_first():
     names = [*conftest.SLOWEST, "00_bienvenida.ipynb", "test_a.py"]
     items = [SimpleNamespace(path=Path(name), number=n) for name in reversed(names) for n in range(2)]

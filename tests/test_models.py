@@ -1,7 +1,6 @@
 """Guardar un modelo con su tokenizador y volver a tenerlo; y las carpetas que no se deben aceptar."""
 
 import json
-import os
 import shutil
 
 import pytest
@@ -411,26 +410,16 @@ def test_what_is_not_a_gpt2_is_not_saved(tmp_path):
     assert not (tmp_path / "nada").exists()
 
 
-def test_all_the_files_change_or_none(saved, monkeypatch):
+def test_all_the_files_change_or_none(saved, disk_full_at):
     """Un BPE con los mismos tokens y otras fusiones, y otros pesos: mezclados, cargarían sin error."""
     _, directory = saved
     other = train_bpe(TEXT.swapcase(), 270)
     new = model_for(other, seed=9, qkv_bias=True, tie_weights=True, drop_rate=0.2)
     before = {path.name: path.read_bytes() for path in directory.iterdir()}
-    real = os.replace
     for last in range(1, 7):  # sacar tres y meter tres
-        moved = []
-
-        def replace(origin, target, last=last, moved=moved):
-            moved.append(target)
-            if len(moved) == last:
-                raise OSError(28, "No space left on device")
-            real(origin, target)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "replace", replace)
-            with pytest.raises(OSError, match=r"No se pudo guardar el modelo.*siguen como estaban"):
-                save_model(new, other, directory)
+        message = r"No se pudo guardar el modelo.*siguen como estaban"
+        with disk_full_at(last), pytest.raises(OSError, match=message):
+            save_model(new, other, directory)
         assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
     save_model(new, other, directory)
     model, tokenizer = load_model(directory)

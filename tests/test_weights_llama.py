@@ -3,7 +3,6 @@
 import copy
 import functools
 import json
-import os
 import shutil
 
 import pytest
@@ -657,24 +656,13 @@ def test_other_pieces_are_not_saved_as_gpt2(changes, message, tmp_path):
     save_gpt2(tiny_model(norm="layer", hidden_dim=32, window=None), tmp_path)  # dicho, y lo de siempre
 
 
-def test_all_the_files_change_or_none(tmp_path, monkeypatch):
+def test_all_the_files_change_or_none(tmp_path, disk_full_at):
     old, new = modern(seed=1), modern(seed=2, n_kv_heads=4)
     save_llama(old, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    real = os.replace
     for last in range(1, 5):  # sacar dos y meter dos
-        moved = []
-
-        def replace(origin, target, last=last, moved=moved):
-            moved.append(target)
-            if len(moved) == last:
-                raise OSError(28, "No space left on device")
-            real(origin, target)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "replace", replace)
-            with pytest.raises(OSError, match="siguen como estaban"):
-                save_llama(new, tmp_path)
+        with disk_full_at(last), pytest.raises(OSError, match="siguen como estaban"):
+            save_llama(new, tmp_path)
         assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

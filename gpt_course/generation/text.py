@@ -12,9 +12,9 @@ from gpt_course.tokenizer import encode_special
 def stream_text(model, tokenizer, prompt="", max_new_tokens=200, **options):
     """Da, según se escribe, el texto con que el modelo continúa `prompt`: un iterador de cadenas.
 
-    Para al llegar a <|endoftext|>, o a lo que acabe un texto en ese tokenizador, que no se da, o a
-    `max_new_tokens`. Nunca da media letra: los bytes de una
-    cortada esperan a los que faltan (si no llegan, sale �). Las opciones son las de `stream`.
+    Para en `max_new_tokens` o en <|endoftext|>, o lo que acabe un texto en ese tokenizador, que no se da.
+    Nunca da media letra: los bytes de una cortada esperan a los que faltan (si no llegan, sale �). Las
+    opciones son las de `stream`.
     Errores: los de `prompt_ids` y los de `stream`.
     """
     ids = torch.tensor([prompt_ids(tokenizer, prompt)], device=model.final_norm.scale.device)  # (1, T)
