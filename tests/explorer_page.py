@@ -42,7 +42,7 @@ def engine(chromium, explorer_folder):
     opened.evaluate("globalThis.explorer = new Explorer(STORY_MODEL, STORY_RULES); null")
     yield opened
     opened.close()
-    assert not faults
+    assert not faults, faults
 
 
 @pytest.fixture

@@ -97,13 +97,19 @@ def test_every_slide_has_room_and_every_sentence_is_of_the_notebook(path):
                 assert all(sentence in source for sentence in sentences(block)), block
 
 
-SEEN = """() => Reveal.getSlides().flatMap((slide) => {
-  const {h, v} = Reveal.getIndices(slide);
-  Reveal.slide(h, v);
-  const all = [slide, ...slide.children].map((piece) => piece.getBoundingClientRect());
-  const fits = (box) => box.top >= 0 && box.left >= 0 && box.right <= innerWidth && box.bottom <= innerHeight;
-  return all.every(fits) && all[0].width > innerWidth / 2 ? [] : [slide.innerText.slice(0, 60)];
-})"""
+SEEN = """async () => {
+  const cut = [];
+  for (const slide of Reveal.getSlides()) {
+    const {h, v} = Reveal.getIndices(slide);
+    Reveal.slide(h, v);
+    slide.getBoundingClientRect();  // aquí pide sus letras, y sin ellas mediría otra cosa
+    await document.fonts.ready;
+    const all = [slide, ...slide.children].map((piece) => piece.getBoundingClientRect());
+    const fits = (box) => box.top >= 0 && box.left >= 0 && box.right <= innerWidth && box.bottom <= innerHeight;
+    if (!all.every(fits) || all[0].width <= innerWidth / 2) cut.push(slide.innerText.slice(0, 60));
+  }
+  return cut;
+}"""
 
 
 def test_in_a_browser_every_slide_is_seen_whole(page, tmp_path):
