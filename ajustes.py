@@ -25,6 +25,7 @@ FOREIGN = re.compile(
     r"PIP_.*|JUPYTER_.*|JUPYTERLAB_.*|IPYTHON.*|MPL.*|MATPLOTLIBRC|"
     r"PYTEST_(ADDOPTS|PLUGINS|DISABLE_PLUGIN_AUTOLOAD)"
 )
+THREADS = re.compile(r"\s*[1-9]\d*(\s*,\s*[1-9]\d*)*\s*")
 OWN_FOLDERS = {
     "JUPYTER_CONFIG_DIR": "jupyter",
     "JUPYTER_DATA_DIR": "jupyter-datos",
@@ -38,7 +39,7 @@ def environment(root):
     kept = {
         name: value
         for name, value in os.environ.items()
-        if PIP_DOWNLOAD.fullmatch(name) or not FOREIGN.fullmatch(name)
+        if (PIP_DOWNLOAD.fullmatch(name) or not FOREIGN.fullmatch(name)) and is_understood(name, value)
     }
     folder = settings_folder(root)
     kept.update({name: os.path.join(folder, own) for name, own in OWN_FOLDERS.items()})
@@ -48,6 +49,13 @@ def environment(root):
     console = os.environ.get("PYTHONIOENCODING", "").partition(":")[0] or getattr(sys.stdout, "encoding", "")
     kept.update(PYTHONUTF8="1", PYTHONIOENCODING=(console or "utf-8") + ":replace")
     return kept
+
+
+def is_understood(name, value):
+    """Si libgomp entiende esa variable: de la que no, avisa en la primera celda, y no la usa."""
+    if name == "OMP_NUM_THREADS":
+        return bool(THREADS.fullmatch(value))
+    return bool(value.strip()) or not name.startswith(("OMP_", "GOMP_"))
 
 
 @functools.lru_cache(maxsize=8)

@@ -466,7 +466,7 @@ FOREIGN = """
 """
 KEPT = """
     PIP_INDEX_URL PIP_PROXY PIP_CERT PIP_TRUSTED_HOST PIP_CACHE_DIR HTTPS_PROXY LC_ALL
-    OMP_NUM_THREADS ATEN_CPU_CAPABILITY PYTEST_XDIST_WORKER HOME PYTHONNOUSERSITE
+    OMP_PROC_BIND ATEN_CPU_CAPABILITY PYTEST_XDIST_WORKER HOME PYTHONNOUSERSITE
 """
 
 
@@ -479,6 +479,24 @@ def test_foreign_settings_do_not_leak(copy, monkeypatch):
     assert environment["PIP_USER"] == "0"
     assert "ajeno" not in environment.values()
     assert {environment[name] for name in KEPT.split()} == {"propio"}
+
+
+@pytest.mark.parametrize(
+    ("name", "understood", "not_understood"),
+    [
+        ("OMP_NUM_THREADS", ["1", " 2 ", "2,1", "16"], ["", " ", "0", "-1", "dos", "1.5", "2,"]),
+        ("OMP_WAIT_POLICY", ["passive"], ["", " "]),
+        ("GOMP_SPINCOUNT", ["0"], [""]),
+        ("OTRA", ["", "0"], []),
+    ],
+)
+def test_what_libgomp_would_complain_about_does_not_reach_a_cell(
+    name, understood, not_understood, copy, monkeypatch
+):
+    for value in understood + not_understood:
+        monkeypatch.setenv(name, value)
+        kept = ajustes.environment(str(copy)).get(name)
+        assert kept == (value if value in understood else None), value
 
 
 def test_the_programs_keep_their_settings_in_venv(course, copy):
