@@ -14,7 +14,7 @@ import manifest
 
 ROOT = Path(__file__).resolve().parent.parent
 # Sin git, los archivos del curso son los de estas carpetas y, de las demás, estos.
-FOLDERS = {"gpt_course", "tests", "imgs", "docs", ".github"}
+FOLDERS = {"gpt_course", "tests", "imgs", "docs"}
 LOOSE = {"ajustes.py", "conftest.py", "curso.py", "CONTRIBUTING.md", "README.md", "glosario.md", "indice.md"}
 # Al vaciar una celda, ni sobra lo que solo ella usaba ni falta lo que definía.
 EMPTIED = "# ruff: noqa: F401, F821, RUF100"

@@ -48,6 +48,7 @@ def warm():
     """Cómo arranca los núcleos un proceso de la suite repartida."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local_provisioner, "launch_kernel", local_provisioner.launch_kernel)
+        patch.setenv("OMP_NUM_THREADS", "1")  # como en ella; con más, numpy crea hilos, que no se copian
         kernels.use_warm_kernels()
         yield local_provisioner.launch_kernel
 

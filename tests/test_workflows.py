@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from repository import ROOT, tracked
+from repository import ROOT
 from test_environment import CONSTRAINTS, PROJECT
 
 import curso
 
-FILES = [path for path in tracked(".yml") if ROOT / ".github" in path.parents]
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TWO = [["python3", "curso.py"], ["python3", "curso.py", "probar"]]  # las del README
 # Lo que puede llevar una orden delante sin dejar de ser ella: el índice, si lo hay, y no abrir un navegador.
 ADDITIONS = ["--sin-navegador", "${INDICE_TORCH:+--indice-torch", "$INDICE_TORCH}"]
