@@ -16,6 +16,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import built
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,8 +90,13 @@ def is_foreign(url):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """La carpeta del sitio, construido una vez aunque las pruebas se repartan en varios procesos."""
+    """La carpeta del sitio, construido una vez aunque las pruebas se repartan en varios procesos.
+
+    Nadie escribe en ella: las demás pruebas la están leyendo.
+    """
     require(installed("sphinx", "myst_nb", "furo"), 'el extra «libro»: pip install -e ".[libro]"')
+    if just_built := built.ready():
+        return just_built
     from filelock import FileLock  # viene con torch
 
     base = tmp_path_factory.getbasetemp()

@@ -105,7 +105,8 @@ SEEN = """async () => {
     slide.getBoundingClientRect();  // aquí pide sus letras, y sin ellas mediría otra cosa
     await document.fonts.ready;
     const all = [slide, ...slide.children].map((piece) => piece.getBoundingClientRect());
-    const fits = (box) => box.top >= 0 && box.left >= 0 && box.right <= innerWidth && box.bottom <= innerHeight;
+    const fits = ({ top, left, right, bottom }) =>
+      top >= 0 && left >= 0 && right <= innerWidth && bottom <= innerHeight;
     if (!all.every(fits) || all[0].width <= innerWidth / 2) cut.push(slide.innerText.slice(0, 60));
   }
   return cut;
