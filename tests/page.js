@@ -81,7 +81,7 @@ window.questions = (() => {
   // estilo, dos del mismo linaje se ven y se usan igual.
   const TRAITS = ["class", "style", "role", "type", "tabindex", "inert", "disabled"];
   const lineage = (box, memory) => {
-    if (!box) return [...document.styleSheets].map(({ href }) => href).join();
+    if (!box) return [...document.styleSheets].map((sheet) => sheet.href ?? sheet.ownerNode.textContent.length).join();
     if (!memory.has(box)) {
       const traits = TRAITS.map((name) => box.getAttribute(name) ?? "").join();
       memory.set(box, `${lineage(box.parentElement, memory)}>${box.localName} ${traits}`);

@@ -169,9 +169,9 @@ def contents(folder):
 
 BROKEN = """<!doctype html><html lang="es"><meta charset="utf-8"><title>Rota</title>
 <style>body { color: #000; background: #fff } button:focus { outline: none } math { font-family: serif }
-@media (prefers-color-scheme: dark) { .gris { color: #777; background: #555 } }</style>
+@media (prefers-color-scheme: dark) { .gris, pre .c { color: #777; background: #555 } }</style>
 <body><main><h1>Una página rota</h1><p class="gris">Solo se lee con el tema claro.</p>
-<p><a href="otra.html">enlace</a></p>
+<p><a href="otra.html">enlace</a></p><pre><span class="k">for</span> <span class="c"># también</span></pre>
 <div style="width: 500px; background: #eee">ancho</div><button>sin foco</button><label for="x">Menú</label>
 <input type="checkbox" id="x" style="display: none"><span onclick="1" id="y">se pulsa</span>
 <p>Back to top</p><p aria-label="Click to open the menu">Fórmula $x^2$</p><img src="no.png">
@@ -193,7 +193,10 @@ def broken(chromium, tmp_path_factory):
             ("loading", piece)
             for piece in ("ajena: http://ajeno.invalid", "noExiste", "404: http://127.0.0.1")
         ),
-        *(("axe", piece) for piece in ("color-contrast: <p class", "image-alt")),
+        *(
+            ("axe", piece)
+            for piece in ("color-contrast: <p class", 'color-contrast: <span class="c"', "image-alt")
+        ),
         *(("keyboard", piece) for piece in ("no se ve: <button", "no llega: <label", "no llega: <span")),
         *(("sideways", piece) for piece in ("se desplaza", '<div style="width: 500px')),
     ],
