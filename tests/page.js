@@ -83,7 +83,7 @@ window.questions = (() => {
   const lineage = (box, memory) => {
     if (!box) return [...document.styleSheets].map((sheet) => sheet.href ?? sheet.ownerNode.textContent.length).join();
     if (!memory.has(box)) {
-      const traits = TRAITS.map((name) => box.getAttribute(name) ?? "").join();
+      const traits = TRAITS.map((name) => String(box.getAttribute(name))).join();
       memory.set(box, `${lineage(box.parentElement, memory)}>${box.localName} ${traits}`);
     }
     return memory.get(box);
