@@ -16,6 +16,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import built
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,14 +54,19 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def window(chromium):
+    """La ventana de las pruebas de una página: su pestaña cuesta la mitad que otra ventana."""
+    return chromium.new_context(locale="es-ES", viewport={"width": 1280, "height": 800})
+
+
 @pytest.fixture
-def page(chromium):
+def page(window):
     """Una página en blanco de 1280 × 800; falla si deja un error en la consola o pide algo fuera o roto."""
-    context = chromium.new_context(locale="es-ES", viewport={"width": 1280, "height": 800})
-    opened = context.new_page()
+    opened = window.new_page()
     opened.faults = watch(opened)
     yield opened
-    context.close()
+    opened.close()
     assert not opened.faults, opened.faults
 
 
@@ -89,8 +95,13 @@ def is_foreign(url):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """La carpeta del sitio, construido una vez aunque las pruebas se repartan en varios procesos."""
+    """La carpeta del sitio, construido una vez aunque las pruebas se repartan en varios procesos.
+
+    Nadie escribe en ella: las demás pruebas la están leyendo.
+    """
     require(installed("sphinx", "myst_nb", "furo"), 'el extra «libro»: pip install -e ".[libro]"')
+    if just_built := built.ready():
+        return just_built
     from filelock import FileLock  # viene con torch
 
     base = tmp_path_factory.getbasetemp()

@@ -3,6 +3,7 @@
 import html
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from browser import require
 SOURCES = str(Path(__file__).resolve().parent.parent / "docs" / "sitio")
 SOME = ["00_bienvenida.html", "soluciones/00_bienvenida.html"]
 MEGABYTE = 10**6
+
+
+@pytest.fixture(scope="module")
+def site(site, tmp_path_factory):
+    """Una copia: la imprenta deja en la carpeta del sitio, mientras trabaja, lo que va a imprimir."""
+    return shutil.copytree(site, tmp_path_factory.mktemp("imprenta") / "sitio")
 
 
 @pytest.fixture(scope="module")

@@ -254,7 +254,8 @@ MEASURE = """
 import sys, threading, time
 from gpt_course.weights import load_gpt2
 load_gpt2(sys.argv[1])  # lo que se reserva una vez
-assert "torch._dynamo" not in sys.modules  # el compilador tarda en cargarse, y para leer pesos no hace falta
+# El compilador de PyTorch y sympy tardan en cargarse, y para leer pesos no hacen falta.
+assert not {"torch._dynamo", "sympy"} & sys.modules.keys()
 def anonymous():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon"))

@@ -62,6 +62,7 @@ ENGLISH_PHRASES = (
     ),
 )
 ENGLISH_WORDS = re.compile(r"\b(?:the|this|that|with|and|of|for|your|you|is|are|to|from)\b", re.IGNORECASE)
+RAW_FORMULA = re.compile(r"\$[^$]+\$|\\\(|\\\[|\\[a-z]{2}")  # lo que se vería de una sin convertir
 
 
 def axe_source():
@@ -101,29 +102,31 @@ class Visitor:
         """Lo que se ve y lo que falla en una página: {clase: lista}."""
         loading = self.open(url)
         self.page.evaluate(self.axe)
+        self.ask("remember", list(self.looks))
         self.ask("unfold")
         seen = {name: self.ask(name) for name in ("links", "images", "words", "formulas")}
-        self.page.keyboard.press("Tab")  # desde aquí el foco viene del teclado
-        seen["keyboard"] = self.ask("keyboard")
+        seen["raw"] = list(filter(RAW_FORMULA.search, seen["words"]))
         seen["fonts"] = self.fonts()
+        self.ask("thinCode")
+        self.page.keyboard.press("Tab")  # desde aquí el foco viene del teclado
+        seen["keyboard"] = self.fresh("keyboard")
         seen["sideways"] = self.ask("sideways")
-        seen["axe"] = self.contrast()
-        self.ask("flattenCode")
-        seen["axe"] += self.ask("audit", [])
+        seen["axe"] = self.fresh("contrast") + self.ask("audit", [])
+        self.page.emulate_media(color_scheme="dark")
+        seen["axe"] += self.fresh("contrast")
         self.page.set_viewport_size(NARROW)
         seen["sideways"] += self.ask("sideways")
-        seen["axe"] += self.ask("audit", WIDTH_RULES) + self.contrast()
-        seen["keyboard"] += self.ask("keyboard")
-        self.page.emulate_media(color_scheme="dark")
+        seen["axe"] += self.fresh("contrast")
+        self.page.emulate_media(color_scheme="light")
         seen["sideways"] += self.ask("sideways")
-        seen["axe"] += self.contrast()
-        self.page.set_viewport_size(WIDE)
-        seen["axe"] += self.contrast()
+        seen["axe"] += self.fresh("contrast") + self.ask("audit", WIDTH_RULES)
+        seen["keyboard"] += self.fresh("keyboard")
         seen["loading"] = loading + [fault for fault in self.faults if fault not in loading]
         return seen
 
-    def contrast(self):
-        found = self.ask("contrast", sorted(self.looks))
+    def fresh(self, question):
+        """Las faltas de lo que no se ha visto aún igual, ni en esta página ni en otra."""
+        found = self.ask(question)
         self.looks.update(found["looks"])
         return found["faults"]
 
