@@ -342,3 +342,16 @@ def test_a_batch_is_stories_one_place_apart(grammar):
         story_batch(0, 0)
     with pytest.raises(ValueError, match="start debe ser un entero"):
         story_batch(-1, 1)
+
+
+def test_what_the_grammar_tells_is_a_copy(tiny):
+    """Lo que recuerda para leer antes no se estropea si alguien cambia lo que recibió."""
+
+    def told():
+        return [tiny.next_words("El gato"), *tiny.follow("El gato"), tiny.parse("El gato").expected]
+
+    before = told()
+    assert all(before)
+    for distribution in told():
+        distribution.clear()
+    assert told() == before

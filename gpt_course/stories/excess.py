@@ -40,7 +40,7 @@ def excess_by_label(logits, stories):
 
     logits: (B, T, V), lo que un modelo dice de `stories.x`. La suma es el exceso medio de un cuento entero.
     """
-    losses = F.cross_entropy(logits.flatten(0, 1).double(), stories.y.flatten(), reduction="none")
-    excess = losses.view(stories.y.shape) + stories.log_probability  # (B, T)
-    count = len(stories.y)
-    return {name: excess[stories.label == i].sum().item() / count for i, name in enumerate(LABELS)}
+    told = stories.label >= 0  # lo que sobra no se mide
+    losses = F.cross_entropy(logits[told].double(), stories.y[told], reduction="none")
+    excess, label, count = losses + stories.log_probability[told], stories.label[told], len(stories.y)
+    return {name: excess[label == i].sum().item() / count for i, name in enumerate(LABELS)}

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from gpt_course.stories.following import follow
+from gpt_course.stories.following import Reader
 from gpt_course.stories.rules import read_rules
 from gpt_course.stories.steps import END, Branch, with_row
 from gpt_course.tokenizer import END_OF_TEXT, split_text
@@ -62,6 +62,7 @@ class Grammar:
 
     def __init__(self, text):
         self._steps, self._free, self._fixed = read_rules(text)
+        self._reader = Reader(self._steps)
 
     def sample(self, rng):
         """Un cuento, sorteado con `rng`, un `random.Random`."""
@@ -136,7 +137,7 @@ class Grammar:
 
         Acaba antes si una palabra no puede ir donde está.
         """
-        return (distribution for distribution, _ in follow(self._steps, split_text(text)))
+        return (dict(distribution) for distribution, _ in self._reader.follow(split_text(text)))
 
     def next_words(self, prefix):
         """La distribución exacta de la palabra que sigue: {palabra: probabilidad}; la última, `END_OF_TEXT`.
@@ -152,10 +153,10 @@ class Grammar:
         """¿Es un cuento? Un `Parse`, que dice también desde qué palabra deja de serlo y qué se esperaba."""
         words = [*split_text(text), END_OF_TEXT]
         for position, (word, (expected, _)) in enumerate(
-            zip(words, follow(self._steps, words), strict=False)
+            zip(words, self._reader.follow(words), strict=False)
         ):
             if word not in expected:
-                return Parse(False, position, word, expected)
+                return Parse(False, position, word, dict(expected))
         return Parse(True, len(words), None, {})
 
     def reading(self, story):
@@ -165,7 +166,7 @@ class Grammar:
         Errores: `ValueError` si el texto no es un cuento.
         """
         words, found = [*split_text(story), END_OF_TEXT], []
-        for word, (expected, labels) in zip(words, follow(self._steps, words), strict=False):
+        for word, (expected, labels) in zip(words, self._reader.follow(words), strict=False):
             if word not in expected:
                 raise ValueError(_impossible(len(found) + 1, word, expected))
             unmarked = self._fixed if expected[word] >= _SURE else self._free
