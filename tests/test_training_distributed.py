@@ -1,8 +1,8 @@
 """Entrenar entre dos procesos da lo mismo que en uno, y lo que guarda uno lo siguen otros.
 
-Este archivo es también lo que ejecutan los dos procesos. torchrun se lanza una sola vez, porque arrancar
-PyTorch tres veces es casi todo lo que cuesta: los procesos entrenan de todas las maneras y, al final, uno
-muere. Aquí se compara lo que dejaron con lo que da un proceso solo.
+Este archivo es también lo que ejecutan torchrun y los dos procesos. Se lanza una sola vez, y en Linux los dos
+procesos son copias (`fork`) del suyo, porque cargar PyTorch tres veces es casi todo lo que cuesta: entrenan
+de todas las maneras y, al final, uno muere. Aquí se compara lo que dejaron con lo que da un proceso solo.
 """
 
 import contextlib
@@ -58,8 +58,20 @@ class Meddled(Processes):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+def launch(folder):
+    """La orden torchrun, en este proceso, que lo tiene ya todo cargado."""
+    import torch.distributed.fsdp
+    import torch.distributed.run
+    import torch.distributed.tensor
+
+    Trainer(settings(1), World())  # carga lo que falta: la gramática, `torch._dynamo`…
+    copies = ["--start-method=fork", "--run-path"] if sys.platform == "linux" else []
+    torch.distributed.run.main(["--standalone", "--nproc_per_node=2", *copies, __file__, folder])
+
+
 def work(folder):
     """Todo lo que se compara después; `folder` ya tiene lo que empezó el proceso solo."""
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))  # una copia ya no la lee: la dio torchrun
     torchrun.SILENCE = timedelta(minutes=10)  # en un equipo muy cargado, callar no es estar muerto
     with torchrun.joined(fsdp=True) as sharded:
         seen = {"threads": torch.get_num_threads(), "interface": os.environ.get("GLOO_SOCKET_IFNAME")}
@@ -130,11 +142,9 @@ def launched(tmp_path_factory):
     """La carpeta en la que han trabajado los dos procesos, y lo que torchrun escribió."""
     folder = tmp_path_factory.mktemp("procesos")
     run(settings(2, **CHAINS["muon"][0]), folder / "muon")
-    order = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", __file__]
+    order = [sys.executable, __file__, str(folder)]
     environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"} | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [*order, str(folder)], env=environment, capture_output=True, text=True, timeout=1200
-    )
+    done = subprocess.run(order, env=environment, capture_output=True, text=True, timeout=1200)
     assert (folder / "muerte").exists(), done.stderr
     done.seconds = time.time() - float((folder / "muerte").read_text())
     return folder, done
@@ -281,4 +291,4 @@ def test_one_speaks_for_all(monkeypatch, capsys):
 
 
 if __name__ == "__main__":
-    sys.exit(work(Path(sys.argv[1])))
+    sys.exit(work(Path(sys.argv[1])) if "RANK" in os.environ else launch(sys.argv[1]))
