@@ -6,7 +6,6 @@ import shutil
 import sys
 
 import pytest
-import torch
 from browser import ROOT, watch
 
 SOURCES = ROOT / "docs" / "sitio" / "explorador"
@@ -61,7 +60,7 @@ def rounded_model():
 
 def floats(tensor):
     """Un tensor en base64, para que JavaScript lo lea como Float32Array."""
-    return base64.b64encode(tensor.to(torch.float32).contiguous().numpy().tobytes()).decode()
+    return base64.b64encode(tensor.float().contiguous().numpy().tobytes()).decode()
 
 
 def beginning(page, text):

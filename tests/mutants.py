@@ -61,7 +61,7 @@ SLOW_IMPORTS = [
     "pytest",
     "tiktoken",
     "tokenizers",
-    "matplotlib.pyplot",  # la pide tests/conftest.py: sin él, casi todo el tiempo de cada mutante
+    "matplotlib",  # la pide tests/conftest.py: sin él, casi todo el tiempo de cada mutante
     "torch._dynamo.testing",
     "torch._inductor.compile_fx",  # torch.compile, aunque no llegue a compilar: seis segundos
 ]

@@ -118,7 +118,7 @@ def test_generation_lights_the_new_token_of_each_row():
 
 def shown(figure):
     """Los textos que se ven: títulos, rótulos, leyendas y las marcas que caen dentro de los ejes."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
     texts += [figure._suptitle] if figure._suptitle else []
     for ax in figure.axes:
