@@ -124,6 +124,7 @@ OURS = {
     "Qwen3ForCausalLM": {"qk_norm": True, "head_dim": 6, "emb_dim": 10},
     "MixtralForCausalLM": {"feed_forward": "experts", "n_experts": 3, "experts_per_token": 2},
     "MistralForCausalLM, por la anchura": {"head_dim": 6, "emb_dim": 10},
+    "Qwen2ForCausalLM, con ventana": {"qkv_bias": True, "window": 3},
 }
 
 
@@ -224,10 +225,11 @@ def test_a_llama_with_little_written():
     ],
     ids=str,
 )
-def test_the_window_of_a_qwen(changes, window):
-    settings = {**SIZES, "model_type": "qwen3", "head_dim": 4, "rms_norm_eps": 1e-6, **changes}
+@pytest.mark.parametrize("kind", ["Qwen2", "Qwen3"])
+def test_the_window_of_a_qwen(changes, window, kind):
+    settings = {**SIZES, "model_type": kind.lower(), "head_dim": 4, "rms_norm_eps": 1e-6, **changes}
     assert from_llama(settings)["window"] == window
-    other = transformers.Qwen3Config(**settings)
+    other = getattr(transformers, f"{kind}Config")(**settings)
     assert (other.sliding_window if "sliding_attention" in other.layer_types else None) == window
 
 
@@ -321,6 +323,29 @@ def test_a_published_configuration_there_and_back(settings, parameters):
     made, published = (kind(**copy.deepcopy(each)).to_dict() for each in (written, settings))
     ignored = {"bos_token_id", "eos_token_id", "dtype", "max_window_layers"}  # la última, sin ventana
     assert {key for key in published if made[key] != published[key]} <= ignored
+
+
+WINDOW, LAYERS = {"sliding_window"}, {"use_sliding_window", "max_window_layers"}
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "more"),
+    [
+        ("llama", {}, set()),
+        ("mistral", {"window": 3}, WINDOW),
+        ("qwen2", {}, WINDOW | LAYERS),
+        ("qwen3", {"window": 3}, WINDOW | LAYERS),
+        ("mixtral", {"n_experts": 2, "experts_per_token": 1}, {*WINDOW, "num_local_experts"}),
+    ],
+)
+def test_each_family_says_only_what_is_its_own(family, changes, more):
+    """Lo que una familia no mira tampoco se escribe: quien leyera el archivo creería que cuenta."""
+    written = to_llama({**LLAMA_STYLE, **FAMILIES[family], **changes})
+    assert written["model_type"] == family
+    extra = written.keys() & {*WINDOW, *LAYERS, "num_local_experts"}
+    assert extra == more
+    assert not more or written["sliding_window"] == changes.get("window")
+    assert "use_sliding_window" not in more or written["use_sliding_window"] is ("window" in changes)
 
 
 @PUBLISHED
