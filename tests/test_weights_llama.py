@@ -217,6 +217,8 @@ def test_a_llama_with_little_written():
     ("changes", "window"),
     [
         ({"use_sliding_window": False, "sliding_window": 4}, None),
+        ({"use_sliding_window": False, "sliding_window": 4, "max_window_layers": 0}, None),
+        ({"use_sliding_window": True, "sliding_window": 4, "num_hidden_layers": 28}, None),
         ({"use_sliding_window": True, "sliding_window": None}, None),
         ({"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 2}, None),
         ({"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 0}, 4),
@@ -231,6 +233,21 @@ def test_the_window_of_a_qwen(changes, window, kind):
     assert from_llama(settings)["window"] == window
     other = getattr(transformers, f"{kind}Config")(**settings)
     assert (other.sliding_window if "sliding_attention" in other.layer_types else None) == window
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_hidden_layers": "2"}, "num_hidden_layers debe ser un entero mayor o igual que 1; llegó '2'"),
+        ({"max_window_layers": -1}, "max_window_layers debe ser un entero mayor o igual que 0; llegó -1"),
+        ({"num_hidden_layers": 29}, "Unas capas leen por una ventana y otras no"),
+    ],
+    ids=str,
+)
+def test_a_window_of_a_qwen_that_cannot_be(changes, message):
+    settings = {**SIZES, "model_type": "qwen3", "head_dim": 4, "rms_norm_eps": 1e-6, **changes}
+    with pytest.raises(ValueError, match=rf"^config\.json no sirve\. {message}"):
+        from_llama({**settings, "use_sliding_window": True, "sliding_window": 4})
 
 
 # --- Los publicados ---------------------------------------------------------------------------------------
