@@ -4,6 +4,8 @@ import copy
 import functools
 import json
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -135,6 +137,7 @@ def test_our_own_models(kind, changes, tmp_path):
     save_llama(model, tmp_path)
     other = opened(tmp_path)
     assert same_logits(model, other) and type(other).__name__ == kind.split(",")[0]
+    assert ends(tmp_path) == (None, None)  # los números de GPT-2 no dicen nada de otro vocabulario
     loaded = load_llama(tmp_path)
     assert complete(loaded.cfg) == {**complete(model.cfg), "drop_rate": 0.0}
     assert all(map(torch.equal, loaded.parameters(), model.parameters()))
@@ -391,7 +394,13 @@ def test_llama_style_brings_the_tokenizer_of_gpt2(tmp_path):
     other = transformers.AutoTokenizer.from_pretrained(tmp_path)
     text = "¿Qué  tal?<|endoftext|> ñandú 123"
     assert other(text)["input_ids"] == load_gpt2_tokenizer().encode(text, allowed_special="all")
-    assert opened(tmp_path).config.eos_token_id == 50256
+    assert ends(tmp_path) == (50256, 50256) == (other.bos_token_id, other.eos_token_id)
+
+
+def ends(folder):
+    """Con qué token empieza y acaba un texto, según config.json."""
+    config = transformers.AutoConfig.from_pretrained(folder)
+    return config.bos_token_id, config.eos_token_id
 
 
 # --- Varios archivos --------------------------------------------------------------------------------------
@@ -559,6 +568,32 @@ def test_a_configuration_that_is_refused(folder, changes, message):
     with pytest.raises(ValueError, match=message) as error:
         load_llama(folder)
     assert len(str(error.value)) < 700
+
+
+LARGEST = {"n_layers": 1000, "n_experts": 1000, "emb_dim": 100_000, "n_heads": 100_000}
+LARGEST |= {"head_dim": 100_000, "vocab_size": 10**8, "hidden_dim": 10**8}
+TWO_EXPERTS = {**LLAMA_STYLE, "feed_forward": "experts", "n_experts": 2, "experts_per_token": 1}
+
+
+def refused_before_it_is_made(cfg, n_tensors, message):
+    """Lo que se contesta a un archivo con esa configuración y tantos tensores, de otro modelo."""
+    source, shapes = SimpleNamespace(path=Path("x.safetensors")), {str(n): (1,) for n in range(n_tensors)}
+    with pytest.raises(ValueError, match=message):
+        skeleton.model_from(source, shapes, cfg, llama_name)
+
+
+@pytest.mark.parametrize(("name", "most"), LARGEST.items())
+def test_how_large_a_model_can_be(name, most):
+    message = rf"El modelo tendría {name} = {most + 1}, y se admite hasta {most}\."
+    refused_before_it_is_made({**TWO_EXPERTS, name: most + 1}, 0, message)
+    refused_before_it_is_made({**TWO_EXPERTS, name: most}, 0, "solo hay 0 tensores")
+
+
+@pytest.mark.parametrize(("cfg", "least"), [(TWO_EXPERTS, 8), (LLAMA_STYLE, 4)], ids=["expertos", "sin"])
+def test_each_expert_of_each_block_has_some_tensor(cfg, least):
+    cfg = {**cfg, "n_layers": 4}
+    refused_before_it_is_made(cfg, least - 1, f"dice 4 bloques y en x.safetensors solo hay {least - 1} tens")
+    refused_before_it_is_made(cfg, least, r"No son los \d+ tensores de este modelo.* sobran: 0, 1, 2 y")
 
 
 VALUES = [0, 1, -1, 2**63, 1e300, 0.5, None, True, "", "ñ", [], [[1]], {}, {"a": []}]
