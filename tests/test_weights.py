@@ -342,9 +342,14 @@ def test_other_tensors(saved, change, message):
 def test_more_than_a_model_could_be(tmp_path):
     """Nombres de sobra en pocos bytes: se rechazan antes de crear nada."""
     tensors = {"wte.weight": torch.ones(3, 2), "wpe.weight": torch.ones(3, 2)}
-    save_file(tensors | {f"h.{n}.x": torch.ones(0) for n in range(5000)}, tmp_path / "muchos.safetensors")
-    with pytest.raises(ValueError, match="n_layers = 5000, y se admite hasta 1000"):
-        load_gpt2(tmp_path / "muchos.safetensors")
+    for layers, message in (
+        (1001, "n_layers = 1001, y se admite hasta 1000"),
+        (1000, "cuántas cabezas"),  # los últimos que se admiten: lo que falta es otra cosa
+    ):
+        blocks = {f"h.{n}.x": torch.ones(0) for n in range(layers)}
+        save_file(tensors | blocks, tmp_path / "muchos.safetensors")
+        with pytest.raises(ValueError, match=message):
+            load_gpt2(tmp_path / "muchos.safetensors")
     for width, message in (
         (100_001, "emb_dim = 100001, y se admite hasta 100000"),
         (100_000, "cuántas cabezas"),  # la última que se admite: lo que falta es otra cosa

@@ -161,6 +161,14 @@ def test_a_tied_head_that_is_written_too(folder, equal):
             load_llama(folder)
 
 
+def test_a_tied_head_without_its_embedding(folder):
+    state = load_file(folder / "model.safetensors")
+    state["lm_head.weight"] = state.pop("model.embed_tokens.weight")
+    save_file(state, folder / "model.safetensors")
+    with pytest.raises(ValueError, match=r"Faltan: model\.embed_tokens\.weight; sobran: ninguno"):
+        load_llama(folder)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_16_bits_are_read_in_float32(folder, dtype, tmp_path):
     path = folder / "model.safetensors"
