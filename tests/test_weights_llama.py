@@ -759,5 +759,14 @@ def test_shared_blocks_are_written_twice(tmp_path):
     assert all(torch.equal(tensor, loaded[name]) for name, tensor in model.state_dict().items())
 
 
+def test_ends_that_were_separated_are_saved_as_two(tmp_path):
+    model = modern(tie_weights=True)
+    model.tied = False
+    model.out_head.weight = torch.nn.Parameter(model.tok_emb.weight + 1)
+    save_llama(model, tmp_path)
+    loaded = load_llama(tmp_path)
+    assert not loaded.tied and torch.equal(loaded.out_head.weight, model.out_head.weight)
+
+
 def test_every_family_is_tried():
     assert {kind.split("For")[0].lower() for kind in OURS} == set(FAMILIES)
