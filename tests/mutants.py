@@ -48,9 +48,11 @@ TESTS = {
     "weights/loading": ["test_weights.py", "test_weights_saving.py"],
     "weights/names": ["test_weights.py", "test_weights_saving.py"],
     "weights/exact": ["test_weights_saving.py"],
+    "weights/llama": ["test_weights_llama.py"],
     "weights/llama_config": ["test_weights_llama.py"],
     "weights/llama_names": ["test_weights_llama.py"],
     "weights/shards": ["test_weights_llama.py", "test_weights.py"],
+    "weights/skeleton": ["test_weights_llama.py", "test_weights.py"],
     "weights/course": ["test_models.py"],
     "weights/swap": ["test_weights_saving.py"],
 }

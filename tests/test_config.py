@@ -12,7 +12,9 @@ from gpt_course.config import (
     GPT2_CONFIGS,
     GPT_CONFIG_124M,
     LLAMA_STYLE,
+    MODERN_CONFIGS,
     OPTIONAL,
+    STORY_CONFIG,
     check_config,
     check_count,
     check_number,
@@ -50,6 +52,11 @@ def test_released_sizes(name, n_layers, n_heads, emb_dim):
         "qkv_bias": True,
         "tie_weights": True,
     }
+
+
+def test_the_model_of_the_stories():
+    sizes = {"vocab_size": 425, "context_length": 144, "emb_dim": 64, "n_heads": 4, "n_layers": 2}
+    assert {**sizes, "drop_rate": 0.0, "qkv_bias": False} == STORY_CONFIG
 
 
 @pytest.mark.parametrize("cfg", [GPT_CONFIG_124M, *GPT2_CONFIGS.values()])
@@ -197,6 +204,17 @@ def test_todays_default_is_the_size_of_gpt2():
     assert {**GPT_CONFIG_124M, **changed} == LLAMA_STYLE
 
 
+def test_the_modern_configurations_are_the_published_ones():
+    """Según el config.json de cada una; test_weights_llama.py lo lee entero."""
+    llama = {"vocab_size": 128_256, "context_length": 131_072, "emb_dim": 2048, "n_heads": 32, "n_layers": 16}
+    llama |= {"hidden_dim": 8192, "rope_base": 500_000.0, "rope_scaling": {**LLAMA3, "factor": 32}}
+    qwen = {"vocab_size": 151_936, "context_length": 40_960, "emb_dim": 1024, "n_heads": 16, "n_layers": 28}
+    qwen |= {"hidden_dim": 3072, "rope_base": 1e6, "norm_eps": 1e-6, "head_dim": 128, "qk_norm": True}
+    shared = {**LLAMA_STYLE, "tie_weights": True, "n_kv_heads": 8}
+    assert {"llama-3.2-1b": {**shared, **llama}, "qwen3-0.6b": {**shared, **qwen}} == MODERN_CONFIGS
+    assert all(check_config(cfg) == cfg for cfg in MODERN_CONFIGS.values())
+
+
 def test_numbers_of_the_pieces_are_of_python_and_the_scaling_is_a_copy():
     scaling = MappingProxyType(
         {**LLAMA3, "factor": np.float32(8), "original_max_position_embeddings": np.int64(9)}
@@ -219,9 +237,13 @@ def test_numbers_of_the_pieces_are_of_python_and_the_scaling_is_a_copy():
         (
             "norm_eps",
             [0, 1, "1e-5", None, True],
-            r"norm_eps debe ser un número del intervalo \(0, 1\); llegó",
+            r"norm_eps debe ser un número del intervalo \(0, 1\); llegó .*\. Prueba con 1e-5\.",
         ),
-        ("rope_base", [0, -1, None, "mil"], r"rope_base debe ser un número del intervalo \(0, ∞\); llegó"),
+        (
+            "rope_base",
+            [0, -1, None, "mil"],
+            r"rope_base debe ser un número del intervalo \(0, ∞\); llegó .*\. Prueba con 10000\.",
+        ),
         ("hidden_dim", [0, 2.0, None, "4"], "hidden_dim debe ser un entero mayor o igual que 1; llegó"),
         ("n_kv_heads", [0, 2.0, None], "n_kv_heads debe ser un entero mayor o igual que 1; llegó"),
         ("n_kv_heads", [5, 24], "n_kv_heads debe dividir a n_heads.*Elige un divisor de 12"),
@@ -244,7 +266,17 @@ def test_numbers_of_the_pieces_are_of_python_and_the_scaling_is_a_copy():
         (
             "rope_scaling",
             [{**LLAMA3, "factor": 0}],
-            r"factor debe ser un número del intervalo \(0, ∞\); llegó 0",
+            r"factor debe ser un número del intervalo \(0, ∞\); llegó 0\. Los de Llama 3\.1 son 8, 1 y 4",
+        ),
+        (
+            "rope_scaling",
+            [{**LLAMA3, "low_freq_factor": "1"}],
+            r"low_freq_factor debe ser un número del intervalo \(0, ∞\); llegó '1'\. Los de Llama 3\.1",
+        ),
+        (
+            "rope_scaling",
+            [{**LLAMA3, "high_freq_factor": float("inf")}],
+            r"high_freq_factor debe ser un número del intervalo \(0, ∞\); llegó inf\. Los de Llama 3\.1",
         ),
         ("rope_scaling", [{**LLAMA3, "low_freq_factor": 4}], "low_freq_factor debe ser menor que high_freq"),
         ("rope_scaling", [{**LLAMA3, "original_max_position_embeddings": 1.5}], "original_max.* un entero"),
@@ -261,6 +293,21 @@ def test_what_a_piece_does_not_admit_is_said_by_its_name(key, values, message):
     for value in values:
         with pytest.raises(ValueError, match=message):
             check_config({**MODERN, key: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rope_base": 5e5}, 'rope_base solo hace algo con positions="rope"; .*positions="learned"'),
+        ({"rope_scaling": LLAMA3}, 'rope_scaling solo hace algo con positions="rope"'),
+        ({"n_experts": 4}, 'n_experts solo hace algo con feed_forward="experts"; .*feed_forward="gelu"'),
+        ({"experts_per_token": 1}, 'experts_per_token solo hace algo con feed_forward="experts"'),
+    ],
+    ids=str,
+)
+def test_what_would_do_nothing_alone_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        check_config({**GPT_CONFIG_124M, **changes})
 
 
 def test_bias_is_said_where_there_are_none():

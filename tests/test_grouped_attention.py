@@ -2,10 +2,12 @@
 
 import pytest
 import torch
-from reference import random, randomize
+from reference import random, randomize, tiny_model
 
 from gpt_course.attention import MultiHeadAttention
+from gpt_course.cache import KVCache
 from gpt_course.grouped_attention import GroupedAttention
+from gpt_course.padding import visibility
 from gpt_course.rmsnorm import RMSNorm
 from gpt_course.rope import Rotary
 
@@ -121,6 +123,39 @@ def test_dropout_is_drawn_on_the_weights():
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize(("drop_rate", "training"), [(0.0, False), (0.0, True), (0.3, False)])
+def test_the_matrix_is_built_only_if_dropout_acts_or_someone_asks(drop_rate, training, monkeypatch):
+    ours, built = attention(n_kv_heads=2, drop_rate=drop_rate).train(training), []
+    expected = ours(inputs())
+    monkeypatch.setattr("gpt_course.grouped_attention.causal_weights", lambda *_: built.append(1) or 1 / 0)
+    assert torch.equal(ours(inputs()), expected) and not built
+    ours.explicit = True
+    with pytest.raises(ZeroDivisionError):
+        ours(inputs())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("explicit", [False, True])
+@pytest.mark.parametrize("pieces", [[6], [4, 2], [1] * 6], ids=str)
+def test_in_pieces_with_cache_it_reads_the_same(explicit, pieces):
+    model, x, out = tiny_model(n_kv_heads=1), random(2, 6, 8), []
+    att, cache = model.trf_blocks[1].att, KVCache(model, 2)
+    att.explicit = explicit
+    for part in x.split(pieces, dim=1):
+        start, padding = cache.begin(model, part[..., 0], None)
+        out.append(att(part, visible=visibility(start, cache.end, padding, "cpu"), cache=cache[1]))
+        cache.commit()
+    torch.testing.assert_close(torch.cat(out, dim=1), att(x), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+def test_the_default_device_is_not_that_of_the_tokens(explicit):
+    ours, x = attention(n_kv_heads=2, window=2), inputs()
+    ours.explicit, expected = explicit, ours(x)
+    with torch.device("meta"):
+        torch.testing.assert_close(ours(x), expected, rtol=0, atol=1e-6)
+
+
 def test_gradients():
     ours = attention(n_kv_heads=2, head_dim=4, qk_norm=True, rotary=True, window=2).double()
     x, rotation = random(1, 4, C, dtype=torch.float64).requires_grad_(), Rotary(4)(torch.arange(4))
@@ -157,6 +192,12 @@ def test_it_does_not_read_without_the_turn():
 def test_what_it_does_not_admit(options, message):
     with pytest.raises(ValueError, match=message):
         attention(**options)
+
+
+@pytest.mark.parametrize(("sizes", "name"), [((0, 4), "emb_dim"), ((12, 0), "n_heads")])
+def test_a_measure_that_cannot_be_is_named(sizes, name):
+    with pytest.raises(ValueError, match=f"^{name} debe ser un entero mayor o igual que 1; llegó 0"):
+        GroupedAttention(*sizes, n_kv_heads=2, head_dim=3)
 
 
 def test_heads_share_the_width_unless_they_have_their_own():

@@ -24,7 +24,7 @@ from gpt_course.model import GPTModel
 from gpt_course.tokenizer import VOCAB_BPE_SHA256, load_gpt2_tokenizer
 from gpt_course.weights import download as download_module
 from gpt_course.weights import download_gpt2, from_gpt2, load_gpt2, loading, our_names, save_gpt2, to_gpt2
-from gpt_course.weights.source import _first_line, some
+from gpt_course.weights.source import Source, _first_line, some
 
 MODELS = [*FIVE_CONFIGS, {"emb_dim": 128, "n_heads": 2, "n_layers": 1, "qkv_bias": True, "tie_weights": True}]
 
@@ -139,6 +139,13 @@ def test_the_released_layout(saved, dtype):
     save_file(released, directory / "model.safetensors")
     loaded = load_gpt2(directory).state_dict()
     assert all(torch.equal(tensor, loaded[name]) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["attn.bias", "attn.masked_bias", "att.mask", "rotary_emb.inv_freq"])
+def test_what_is_calculated_here_is_not_read(name, tmp_path):
+    path = tmp_path / "pesos.safetensors"
+    save_file({f"h.0.{name}": torch.ones(1, dtype=torch.uint8), "x": torch.ones(2)}, path)
+    assert Source(path).shapes == {"x": (2,)}
 
 
 @pytest.mark.parametrize("equal", [True, False])
@@ -336,9 +343,14 @@ def test_other_tensors(saved, change, message):
 def test_more_than_a_model_could_be(tmp_path):
     """Nombres de sobra en pocos bytes: se rechazan antes de crear nada."""
     tensors = {"wte.weight": torch.ones(3, 2), "wpe.weight": torch.ones(3, 2)}
-    save_file(tensors | {f"h.{n}.x": torch.ones(0) for n in range(5000)}, tmp_path / "muchos.safetensors")
-    with pytest.raises(ValueError, match="n_layers = 5000, y se admite hasta 1000"):
-        load_gpt2(tmp_path / "muchos.safetensors")
+    for layers, message in (
+        (1001, "n_layers = 1001, y se admite hasta 1000"),
+        (1000, "cuántas cabezas"),  # los últimos que se admiten: lo que falta es otra cosa
+    ):
+        blocks = {f"h.{n}.x": torch.ones(0) for n in range(layers)}
+        save_file(tensors | blocks, tmp_path / "muchos.safetensors")
+        with pytest.raises(ValueError, match=message):
+            load_gpt2(tmp_path / "muchos.safetensors")
     for width, message in (
         (100_001, "emb_dim = 100001, y se admite hasta 100000"),
         (100_000, "cuántas cabezas"),  # la última que se admite: lo que falta es otra cosa

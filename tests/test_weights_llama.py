@@ -4,6 +4,8 @@ import copy
 import functools
 import json
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -124,6 +126,7 @@ OURS = {
     "Qwen3ForCausalLM": {"qk_norm": True, "head_dim": 6, "emb_dim": 10},
     "MixtralForCausalLM": {"feed_forward": "experts", "n_experts": 3, "experts_per_token": 2},
     "MistralForCausalLM, por la anchura": {"head_dim": 6, "emb_dim": 10},
+    "Qwen2ForCausalLM, con ventana": {"qkv_bias": True, "window": 3},
 }
 
 
@@ -134,6 +137,7 @@ def test_our_own_models(kind, changes, tmp_path):
     save_llama(model, tmp_path)
     other = opened(tmp_path)
     assert same_logits(model, other) and type(other).__name__ == kind.split(",")[0]
+    assert ends(tmp_path) == (None, None)  # los números de GPT-2 no dicen nada de otro vocabulario
     loaded = load_llama(tmp_path)
     assert complete(loaded.cfg) == {**complete(model.cfg), "drop_rate": 0.0}
     assert all(map(torch.equal, loaded.parameters(), model.parameters()))
@@ -155,6 +159,14 @@ def test_a_tied_head_that_is_written_too(folder, equal):
     else:
         with pytest.raises(ValueError, match=r"tie_word_embeddings = True y lm_head\.weight no es igual"):
             load_llama(folder)
+
+
+def test_a_tied_head_without_its_embedding(folder):
+    state = load_file(folder / "model.safetensors")
+    state["lm_head.weight"] = state.pop("model.embed_tokens.weight")
+    save_file(state, folder / "model.safetensors")
+    with pytest.raises(ValueError, match=r"Faltan: model\.embed_tokens\.weight; sobran: ninguno"):
+        load_llama(folder)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -216,6 +228,8 @@ def test_a_llama_with_little_written():
     ("changes", "window"),
     [
         ({"use_sliding_window": False, "sliding_window": 4}, None),
+        ({"use_sliding_window": False, "sliding_window": 4, "max_window_layers": 0}, None),
+        ({"use_sliding_window": True, "sliding_window": 4, "num_hidden_layers": 28}, None),
         ({"use_sliding_window": True, "sliding_window": None}, None),
         ({"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 2}, None),
         ({"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 0}, 4),
@@ -224,11 +238,27 @@ def test_a_llama_with_little_written():
     ],
     ids=str,
 )
-def test_the_window_of_a_qwen(changes, window):
-    settings = {**SIZES, "model_type": "qwen3", "head_dim": 4, "rms_norm_eps": 1e-6, **changes}
+@pytest.mark.parametrize("kind", ["Qwen2", "Qwen3"])
+def test_the_window_of_a_qwen(changes, window, kind):
+    settings = {**SIZES, "model_type": kind.lower(), "head_dim": 4, "rms_norm_eps": 1e-6, **changes}
     assert from_llama(settings)["window"] == window
-    other = transformers.Qwen3Config(**settings)
+    other = getattr(transformers, f"{kind}Config")(**settings)
     assert (other.sliding_window if "sliding_attention" in other.layer_types else None) == window
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_hidden_layers": "2"}, "num_hidden_layers debe ser un entero mayor o igual que 1; llegó '2'"),
+        ({"max_window_layers": -1}, "max_window_layers debe ser un entero mayor o igual que 0; llegó -1"),
+        ({"num_hidden_layers": 29}, "Unas capas leen por una ventana y otras no"),
+    ],
+    ids=str,
+)
+def test_a_window_of_a_qwen_that_cannot_be(changes, message):
+    settings = {**SIZES, "model_type": "qwen3", "head_dim": 4, "rms_norm_eps": 1e-6, **changes}
+    with pytest.raises(ValueError, match=rf"^config\.json no sirve\. {message}"):
+        from_llama({**settings, "use_sliding_window": True, "sliding_window": 4})
 
 
 # --- Los publicados ---------------------------------------------------------------------------------------
@@ -323,6 +353,29 @@ def test_a_published_configuration_there_and_back(settings, parameters):
     assert {key for key in published if made[key] != published[key]} <= ignored
 
 
+WINDOW, LAYERS = {"sliding_window"}, {"use_sliding_window", "max_window_layers"}
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "more"),
+    [
+        ("llama", {}, set()),
+        ("mistral", {"window": 3}, WINDOW),
+        ("qwen2", {}, WINDOW | LAYERS),
+        ("qwen3", {"window": 3}, WINDOW | LAYERS),
+        ("mixtral", {"n_experts": 2, "experts_per_token": 1}, {*WINDOW, "num_local_experts"}),
+    ],
+)
+def test_each_family_says_only_what_is_its_own(family, changes, more):
+    """Lo que una familia no mira tampoco se escribe: quien leyera el archivo creería que cuenta."""
+    written = to_llama({**LLAMA_STYLE, **FAMILIES[family], **changes})
+    assert written["model_type"] == family
+    extra = written.keys() & {*WINDOW, *LAYERS, "num_local_experts"}
+    assert extra == more
+    assert not more or written["sliding_window"] == changes.get("window")
+    assert "use_sliding_window" not in more or written["use_sliding_window"] is ("window" in changes)
+
+
 @PUBLISHED
 def test_a_published_model_in_small(settings, parameters, tmp_path):
     """Entera, con sus piezas, sus proporciones y sus posiciones, y números al azar."""
@@ -349,7 +402,13 @@ def test_llama_style_brings_the_tokenizer_of_gpt2(tmp_path):
     other = transformers.AutoTokenizer.from_pretrained(tmp_path)
     text = "¿Qué  tal?<|endoftext|> ñandú 123"
     assert other(text)["input_ids"] == load_gpt2_tokenizer().encode(text, allowed_special="all")
-    assert opened(tmp_path).config.eos_token_id == 50256
+    assert ends(tmp_path) == (50256, 50256) == (other.bos_token_id, other.eos_token_id)
+
+
+def ends(folder):
+    """Con qué token empieza y acaba un texto, según config.json."""
+    config = transformers.AutoConfig.from_pretrained(folder)
+    return config.bos_token_id, config.eos_token_id
 
 
 # --- Varios archivos --------------------------------------------------------------------------------------
@@ -519,6 +578,32 @@ def test_a_configuration_that_is_refused(folder, changes, message):
     assert len(str(error.value)) < 700
 
 
+LARGEST = {"n_layers": 1000, "n_experts": 1000, "emb_dim": 100_000, "n_heads": 100_000}
+LARGEST |= {"head_dim": 100_000, "vocab_size": 10**8, "hidden_dim": 10**8}
+TWO_EXPERTS = {**LLAMA_STYLE, "feed_forward": "experts", "n_experts": 2, "experts_per_token": 1}
+
+
+def refused_before_it_is_made(cfg, n_tensors, message):
+    """Lo que se contesta a un archivo con esa configuración y tantos tensores, de otro modelo."""
+    source, shapes = SimpleNamespace(path=Path("x.safetensors")), {str(n): (1,) for n in range(n_tensors)}
+    with pytest.raises(ValueError, match=message):
+        skeleton.model_from(source, shapes, cfg, llama_name)
+
+
+@pytest.mark.parametrize(("name", "most"), LARGEST.items())
+def test_how_large_a_model_can_be(name, most):
+    message = rf"El modelo tendría {name} = {most + 1}, y se admite hasta {most}\."
+    refused_before_it_is_made({**TWO_EXPERTS, name: most + 1}, 0, message)
+    refused_before_it_is_made({**TWO_EXPERTS, name: most}, 0, "solo hay 0 tensores")
+
+
+@pytest.mark.parametrize(("cfg", "least"), [(TWO_EXPERTS, 8), (LLAMA_STYLE, 4)], ids=["expertos", "sin"])
+def test_each_expert_of_each_block_has_some_tensor(cfg, least):
+    cfg = {**cfg, "n_layers": 4}
+    refused_before_it_is_made(cfg, least - 1, f"dice 4 bloques y en x.safetensors solo hay {least - 1} tens")
+    refused_before_it_is_made(cfg, least, r"No son los \d+ tensores de este modelo.* sobran: 0, 1, 2 y")
+
+
 VALUES = [0, 1, -1, 2**63, 1e300, 0.5, None, True, "", "ñ", [], [[1]], {}, {"a": []}]
 
 
@@ -672,6 +757,15 @@ def test_shared_blocks_are_written_twice(tmp_path):
     save_llama(model, tmp_path)
     loaded = load_llama(tmp_path).state_dict()
     assert all(torch.equal(tensor, loaded[name]) for name, tensor in model.state_dict().items())
+
+
+def test_ends_that_were_separated_are_saved_as_two(tmp_path):
+    model = modern(tie_weights=True)
+    model.tied = False
+    model.out_head.weight = torch.nn.Parameter(model.tok_emb.weight + 1)
+    save_llama(model, tmp_path)
+    loaded = load_llama(tmp_path)
+    assert not loaded.tied and torch.equal(loaded.out_head.weight, model.out_head.weight)
 
 
 def test_every_family_is_tried():
