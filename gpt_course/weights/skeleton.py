@@ -50,7 +50,7 @@ def filled(model, tensors):
 
     Los nombres son los de sus parámetros, y las formas ya se comprobaron: no puede faltar ninguno.
     """
-    # Como .to_empty(device="cpu"), que para saber la forma de lo que no existe carga sympy: medio segundo.
+    # Como `.to_empty(device="cpu")`, que para la forma de lo que no existe carga `sympy`: medio segundo.
     model._apply(lambda tensor: torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu"))
     parameters = dict(model.named_parameters())
     for name, tensor in tensors:
