@@ -359,7 +359,9 @@ def test_first_the_question_and_then_the_picture(explorer, rounded_model):
         "#score tbody tr", "rows => rows.map((row) => row.cells[1].innerText)"
     )
     expected = [truth[guess], truth.get(favourite, 0), max(truth.values())]
-    assert [int(value) for value in points] == [round(100 * p) for p in expected]
+    # 12,5 puntos pueden escribirse 12 o 13: depende de la última cifra de la cuenta.
+    pairs = list(zip(points, expected, strict=True))
+    assert all(abs(int(value) - 100 * p) <= 0.5 + 1e-9 for value, p in pairs), pairs
     assert f"El modelo apuesta por «{favourite.strip()}»" in explorer.inner_text("#verdict")
     shown = bars(explorer)
     assert set(truth) <= set(shown)
