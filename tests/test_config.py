@@ -270,6 +270,11 @@ def test_numbers_of_the_pieces_are_of_python_and_the_scaling_is_a_copy():
         ),
         (
             "rope_scaling",
+            [{**LLAMA3, "original_max_position_embeddings": 0}],
+            "original_max_position_embeddings debe ser un entero mayor o igual que 1; llegó 0",
+        ),
+        (
+            "rope_scaling",
             [{**LLAMA3, "low_freq_factor": "1"}],
             r"low_freq_factor debe ser un número del intervalo \(0, ∞\); llegó '1'\. Los de Llama 3\.1",
         ),
@@ -308,6 +313,10 @@ def test_what_a_piece_does_not_admit_is_said_by_its_name(key, values, message):
 def test_what_would_do_nothing_alone_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         check_config({**GPT_CONFIG_124M, **changes})
+
+
+def test_all_the_experts_can_be_chosen():
+    assert check_config({**MODERN, "experts_per_token": 4})["experts_per_token"] == 4
 
 
 def test_bias_is_said_where_there_are_none():

@@ -257,6 +257,28 @@ def test_a_small_model_of_huggingface_has_no_tokenizer(tmp_path):
         load_model(tmp_path)
 
 
+def test_a_folder_of_ours_opened_as_a_gpt2(tmp_path):
+    """Sin el tokenizador, y con las cabezas que diga quien lo abre."""
+    model = model_for(BPE)
+    save_model(model, BPE, tmp_path)
+    assert load_gpt2(tmp_path).cfg == {**model.cfg, "tie_weights": False}
+    assert load_gpt2(tmp_path, n_heads=4).cfg["n_heads"] == 4
+    change(tmp_path / "config.json", tie_weights=None)  # sin decirlo, dos matrices
+    assert load_gpt2(tmp_path).cfg == {**model.cfg, "tie_weights": False}
+    change(tmp_path / "config.json", n_heads=4)
+    with pytest.raises(ValueError, match=r"config\.json dice n_heads = 4 y model\.safetensors, 2"):
+        load_gpt2(tmp_path)
+    change(tmp_path / "config.json", n_heads="dos")
+    with pytest.raises(ValueError, match=r"^config\.json no sirve\. n_heads debe ser un entero"):
+        load_gpt2(tmp_path)
+
+
+def test_a_tied_folder_of_ours_says_so(saved):
+    change(saved[1] / "config.json", tie_weights=None)
+    with pytest.raises(ValueError, match="dice tie_weights = False y los tensores, True"):
+        load_gpt2(saved[1])
+
+
 # --- Lo que no se puede leer ------------------------------------------------------------------------------
 
 

@@ -54,3 +54,8 @@ def test_the_decay_of_wsd_is_the_last_fifth():
     rates = [factor(step, schedule="wsd", steps=100, warmup=10) for step in range(1, 101)]
     assert [step for step, rate in enumerate(rates, 1) if rate == 1] == list(range(10, 82))
     assert rates[-1] == pytest.approx(1 / 20)
+
+
+def test_the_decay_of_wsd_has_at_least_a_step_and_does_not_wait_for_the_warmup():
+    assert [decay_steps(steps) for steps in (1, 2, 8, 50)] == [1, 1, 2, 10]
+    assert factor(49, schedule="wsd", steps=50, warmup=49) == pytest.approx(0.2)  # quedan dos de diez

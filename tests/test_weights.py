@@ -314,7 +314,10 @@ def rewrite(directory, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.pop("transformer.ln_f.bias"), r"Faltan: ln_f\.bias; sobran: ninguno"),
+        (
+            lambda t: t.pop("transformer.ln_f.bias"),
+            r"No son los 28 tensores de un GPT-2\. Faltan: ln_f\.bias; sobran: ninguno",
+        ),
         (lambda t: t.update(extra=torch.ones(1)), "Faltan: ninguno; sobran: extra"),
         (lambda t: t.pop("transformer.wte.weight"), r"se esperaba wte\.weight con forma"),
         (lambda t: t.update({"transformer.wpe.weight": torch.ones(7)}), r"se esperaba wpe\.weight.*\(7,\)"),

@@ -16,6 +16,7 @@ from gpt_course.fast import make_fast
 from gpt_course.model import GPTModel
 from gpt_course.training import checkpoint_blocks
 from gpt_course.weights import load_gpt2, save_gpt2
+from gpt_course.weights.saving import _apart
 from gpt_course.weights.swap import HalfDone, replace_together
 
 SWAP = ".cambio-a-medias"  # queda en el disco: es el mismo en todas las versiones
@@ -221,7 +222,16 @@ def test_the_note_of_the_heads_is_where_the_weights_are(tmp_path):
     save_gpt2(tiny_model(n_heads=4), tmp_path)
     data = (tmp_path / "model.safetensors").read_bytes()
     assert b'"__metadata__":{' in data and b'"format":"pt"' in data and b'"n_head":"4"' in data
-    assert len(load_file(tmp_path / "model.safetensors")) == 29
+    names = load_file(tmp_path / "model.safetensors").keys()
+    assert len(names) == 29 and "lm_head.weight" in names  # la única sin `transformer.` delante
+
+
+def test_only_what_shares_its_memory_is_copied():
+    """Copiarlo todo pediría la memoria del modelo otra vez."""
+    one, other = torch.ones(2, 3), torch.ones(2)
+    apart = dict(_apart({"una": one, "la misma": one, "otra": other}))
+    places = [tensor.data_ptr() for tensor in apart.values()]
+    assert places[0] == one.data_ptr() and places[2] == other.data_ptr() and places[1] not in places[::2]
 
 
 # --- Todos o ninguno ----------------------------------------------------------------------------------------
