@@ -58,7 +58,7 @@ def is_understood(name, value):
     return bool(value.strip()) or not name.startswith(("OMP_", "GOMP_"))
 
 
-@functools.lru_cache(maxsize=1000)
+@functools.lru_cache(maxsize=1000)  # la copia de una carpeta es siempre la misma
 def settings_folder(root):
     """La carpeta de ajustes; si el curso es de solo lectura, una copia que dura lo que este proceso."""
     venv = os.path.join(root, ".venv")

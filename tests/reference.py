@@ -4,8 +4,10 @@ import functools
 
 import torch
 
+from gpt_course.cache import KVCache
 from gpt_course.config import GPT_CONFIG_124M
 from gpt_course.model import GPTModel
+from gpt_course.padding import visibility
 
 TINY = {
     "vocab_size": 13,
@@ -50,6 +52,17 @@ def randomize(module):
             if parameter.dim() == 1:
                 parameter.add_(random(*parameter.shape, seed=seed) * 0.3)
     return module
+
+
+def attended_in_pieces(model, x, pieces):
+    """Lo que da la atención del segundo bloque si lee `x`, (B, T, C), a trozos de esas medidas, con caché."""
+    cache, out = KVCache(model, len(x)), []
+    for part in x.split(pieces, dim=1):
+        start, padding = cache.begin(model, part[..., 0], None)
+        visible = visibility(start, cache.end, padding, x.device)
+        out.append(model.trf_blocks[1].att(part, visible=visible, cache=cache[1]))
+        cache.commit()
+    return torch.cat(out, dim=1)
 
 
 @functools.cache

@@ -4,13 +4,11 @@ import math
 
 import pytest
 import torch
-from reference import random, randomize, tiny_model
+from reference import attended_in_pieces, random, randomize, tiny_model
 from torch import nn
 
 from gpt_course.attention import MultiHeadAttention
-from gpt_course.cache import KVCache
 from gpt_course.dropout import Dropout, keep_mask
-from gpt_course.padding import visibility
 
 B, T, C, H = 2, 5, 12, 3
 D = C // H
@@ -100,14 +98,10 @@ def test_each_token_reads_what_it_is_shown_and_nothing_else(explicit):
 @pytest.mark.parametrize("explicit", [False, True])
 @pytest.mark.parametrize("pieces", [[5], [4, 1], [2, 3], [1] * 5], ids=str)
 def test_in_pieces_with_cache_it_reads_the_same(explicit, pieces):
-    model, x, out = tiny_model(), random(2, 5, 8), []
-    att, cache = model.trf_blocks[1].att, KVCache(model, 2)
+    model, x = tiny_model(), random(2, 5, 8)
+    att = model.trf_blocks[1].att
     att.explicit = explicit
-    for part in x.split(pieces, dim=1):
-        start, padding = cache.begin(model, part[..., 0], None)
-        out.append(att(part, visible=visibility(start, cache.end, padding, "cpu"), cache=cache[1]))
-        cache.commit()
-    torch.testing.assert_close(torch.cat(out, dim=1), att(x), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(attended_in_pieces(model, x, pieces), att(x), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("explicit", [False, True])

@@ -2,12 +2,10 @@
 
 import pytest
 import torch
-from reference import random, randomize, tiny_model
+from reference import attended_in_pieces, random, randomize, tiny_model
 
 from gpt_course.attention import MultiHeadAttention
-from gpt_course.cache import KVCache
 from gpt_course.grouped_attention import GroupedAttention
-from gpt_course.padding import visibility
 from gpt_course.rmsnorm import RMSNorm
 from gpt_course.rope import Rotary
 
@@ -138,14 +136,10 @@ def test_the_matrix_is_built_only_if_dropout_acts_or_someone_asks(drop_rate, tra
 @pytest.mark.parametrize("explicit", [False, True])
 @pytest.mark.parametrize("pieces", [[6], [4, 2], [1] * 6], ids=str)
 def test_in_pieces_with_cache_it_reads_the_same(explicit, pieces):
-    model, x, out = tiny_model(n_kv_heads=1), random(2, 6, 8), []
-    att, cache = model.trf_blocks[1].att, KVCache(model, 2)
+    model, x = tiny_model(n_kv_heads=1), random(2, 6, 8)
+    att = model.trf_blocks[1].att
     att.explicit = explicit
-    for part in x.split(pieces, dim=1):
-        start, padding = cache.begin(model, part[..., 0], None)
-        out.append(att(part, visible=visibility(start, cache.end, padding, "cpu"), cache=cache[1]))
-        cache.commit()
-    torch.testing.assert_close(torch.cat(out, dim=1), att(x), rtol=0, atol=1e-5)
+    torch.testing.assert_close(attended_in_pieces(model, x, pieces), att(x), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("explicit", [False, True])

@@ -34,18 +34,8 @@ LOOSE = (
 )
 # Las pruebas del modelo y lo que hace falta para comprobar cuadernos. Las demás miran el curso entero.
 TESTS = (
-    *(
-        "browser",
-        "built",
-        "canonical",
-        "conftest",
-        "explorer_page",
-        "kernels",
-        "manifest",
-        "reference",
-        "regenerate",
-    ),
-    *("repository", "tolerance"),
+    *("browser", "canonical", "conftest", "explorer_page", "kernels", "manifest", "reference", "regenerate"),
+    *("built", "repository", "tolerance"),
     *("test_attention", "test_block", "test_config", "test_layers", "test_model"),
 )
 MANIFEST = "notebooks/lecciones.toml"
