@@ -7,6 +7,7 @@ import math
 import re
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -304,30 +305,13 @@ def test_the_short_account_is_that_of_every_tensor(plan, dtype):
     assert moments["optimizer"] - fixed == scratch + (max(sizes) if dtype == "mixed" else 0)
 
 
-def calls(function):
-    """Cuántas funciones de Python se llaman, contando también cada vuelta de un generador."""
-    counted = 0
-
-    def count(frame, event, argument):
-        nonlocal counted
-        counted += event == "call"
-
-    sys.setprofile(count)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-    return counted
-
-
 @pytest.mark.parametrize("count", [training_peak, inference_peak, state, parameters, activations])
 def test_the_cost_does_not_grow_with_the_blocks(count):
-    def cost(n_layers):
-        cfg = {**GPT_CONFIG_124M, "n_layers": n_layers}
-        argument = cfg if count is parameters else Plan(cfg)
-        return calls(lambda: count(argument))
-
-    assert cost(10_000) == cost(2)
+    cfg = {**GPT_CONFIG_124M, "n_layers": 100_000_000}  # recorrerlos, aun sin hacer nada, pasa del segundo
+    argument = cfg if count is parameters else Plan(cfg)
+    start = time.process_time()
+    count(argument)
+    assert time.process_time() - start < 0.1
 
 
 @pytest.mark.parametrize("name", [*GPT2_CONFIGS, *MODERN_CONFIGS])
