@@ -62,7 +62,12 @@ def first_uses():
 @pytest.mark.parametrize("number", [lesson.number for lesson in LESSONS])
 def test_each_name_is_glossed_at_its_first_use(number):
     uses, glosses = first_uses()[number], GLOSSES[number]
-    assert set(uses) == set(glosses), f"nombres que la lección {number} estrena, o que ya no estrena"
+    if repository.answers_are_hidden():  # un nombre que sale antes en una de ellas parece estrenarse después
+        explained = {name for lesson in LESSONS if lesson.number <= number for name in GLOSSES[lesson.number]}
+        assert set(uses) <= explained, f"nombres que la lección {number} estrena"
+        glosses = {name: gloss for name, gloss in glosses.items() if name in uses}
+    else:
+        assert set(uses) == set(glosses), f"nombres que la lección {number} estrena, o que ya no estrena"
     for name, gloss in glosses.items():
         word = name.split(".")[-1]
         assert word in gloss and len(gloss) > len(word) + 12, f"{name}: «{gloss}» no lo explica"
