@@ -20,6 +20,8 @@ from gpt_course.generation import generate
 from gpt_course.model import GPTModel
 from gpt_course.training import checkpoint_blocks, make_optimizer, next_token_loss, train
 
+torch.set_num_threads(1)  # cada hilo más reserva para sí unos MiB, que no son del modelo
+
 class Phases(dict):
     def __init__(self):
         gc.collect()
