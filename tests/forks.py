@@ -50,7 +50,7 @@ UNKNOWN = 60  # segundos que se le suponen a una prueba que no se ha medido
 class _Runner:
     """Complemento de pytest: las pruebas que `key` no deja en None, por su orden; la que se cuelga, muere.
 
-    Sin `key` mide: lo que tarda cada una y por qué funciones del paquete pasa.
+    Mide lo que tarda cada una y, sin `key`, por qué funciones del paquete pasa.
     """
 
     def __init__(self, answer, seconds, key):
@@ -63,11 +63,12 @@ class _Runner:
             items[:] = sorted((item for item in items if keys[item] is not None), key=keys.get)
 
     def pytest_runtest_logstart(self, nodeid):
+        self.start = _used()
         if self.key:  # la señal acaba con el proceso, aunque esté dentro de PyTorch
             signal.setitimer(signal.ITIMER_PROF, 3 + 5 * self.seconds.get(nodeid, UNKNOWN))
             signal.setitimer(signal.ITIMER_REAL, 60 + 20 * self.seconds.get(nodeid, UNKNOWN))
         else:
-            self.start, self.passes[nodeid] = _used(), set()
+            self.passes[nodeid] = set()
             sys.settrace(functools.partial(self._note_call, self.passes[nodeid]))
 
     def _note_call(self, passes, frame, event, argument):
@@ -79,9 +80,8 @@ class _Runner:
     def pytest_runtest_logfinish(self, nodeid):
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        if not self.key:
-            sys.settrace(None)
-            self.seconds[nodeid] = _used() - self.start
+        sys.settrace(None)
+        self.seconds[nodeid] = _used() - self.start
 
     def pytest_runtest_logreport(self, report):
         if report.failed:
@@ -105,7 +105,7 @@ def _used():
 def run_tests(files, seconds=None, key=None):
     """Pasa en una copia de este proceso las pruebas que `key` elige: la primera que falla, o None.
 
-    Sin `key`, todas; y devuelve también lo que tarda cada una y por dónde pasa.
+    Sin `key`, todas. Devuelve también lo que tarda cada una y, sin `key`, por dónde pasa.
     """
     with tempfile.TemporaryFile() as answer:  # en una tubería no caben los nombres de muchas pruebas
         pid = os.fork()

@@ -618,19 +618,16 @@ def plant(copy, module, text, faulty):
     return path, source
 
 
-def in_order(test):
-    return 0  # ninguna antes que otra
-
-
 def escaping(copy, faults, files):
     """Los fallos que no nota ninguna prueba de `files(módulo)`."""
-    run_clean(sorted({file for module, *_ in faults for file in files(module)}), in_order)
+    used = sorted({file for module, *_ in faults for file in files(module)})
+    costs, _ = run_clean(used, lambda test: 0)
     escaped = []
     for fault in faults:
         module, name, text, faulty = fault
         path, source = plant(copy, module, text, faulty)
         start = time.perf_counter()
-        caught_by = run_tests(files(module), key=in_order)[0]
+        caught_by, *_ = run_tests(files(module), costs, lambda test: costs.get(test, 0))  # antes, las cortas
         path.write_text(source, encoding="utf-8")
         escaped += [] if caught_by else [fault]
         seconds = time.perf_counter() - start
