@@ -25,16 +25,16 @@ TESTS = {
     "memory/units": ["test_memory_report.py"],
     **{f"memory/{name}": [f"test_memory_{name}.py"] for name in ("advice", "ledger", "report")},
     "memory/__main__": ["test_memory_report.py"],
+    **{f"data/{name}": ["test_data_cli.py"] for name in ("reading", "tokens", "writing", "__main__")},
     "training/trainer": ["test_training_run.py"],
     **{f"training/{name}": [f"test_training_{name}.py"] for name in ("checkpoints", "schedule")},
     **{name: ["test_weights.py", "test_weights_saving.py"] for name in ("weights/source", "weights/names")},
     "weights/loading": ["test_weights.py", "test_weights_saving.py", "test_models.py"],
     "weights/saving": ["test_weights.py", "test_weights_saving.py", "test_weights_llama.py"],
-    "weights/exact": ["test_weights_saving.py"],
+    **{f"weights/{name}": ["test_weights_saving.py"] for name in ("exact", "swap")},
     **{f"weights/llama{part}": ["test_weights_llama.py"] for part in ("", "_config", "_names")},
     **{f"weights/{name}": ["test_weights_llama.py", "test_weights.py"] for name in ("shards", "skeleton")},
     "weights/course": ["test_models.py"],
-    "weights/swap": ["test_weights_saving.py"],
 }
 SLOW_IMPORTS = [
     *("torch", "transformers.models.gpt2.modeling_gpt2", "hypothesis", "pytest", "tiktoken", "tokenizers"),
