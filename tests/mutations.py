@@ -3,22 +3,16 @@
 Son los que cometería una persona y no sabe hacer un generador: lo cambiado de sitio, lo olvidado, lo tomado
 por otra cosa. De los demás (una constante, un signo, una condición, una línea) se ocupa tests/mutants.py.
 
-Se ejecuta a mano: `python tests/mutations.py [palabra…]` (con palabras, solo los fallos que las contienen).
-Cada fallo cambia un texto que debe aparecer exactamente una vez en una copia temporal del paquete.
+Se ejecuta a mano, en Linux o macOS: `python tests/mutations.py [palabra…]` (con palabras, solo los fallos
+que las contienen). Cada uno cambia un texto que debe aparecer exactamente una vez en una copia del paquete.
+Primero se pasan las pruebas de su módulo y, si no lo notan, las de los demás.
 Sale con un código distinto de 0 si algún fallo escapa o si su texto ya no se encuentra.
 """
 
-import os
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-COPIED = ["gpt_course", "tests", "conftest.py", "ajustes.py", "pyproject.toml"]
+from forks import run_clean, run_tests, tests_of, warm_copy
 
 FAULTS = [  # módulo, fallo, texto, texto con el fallo
     ("layers", "eps de 1e-6", "emb_dim, eps=1e-5", "emb_dim, eps=1e-6"),
@@ -624,60 +618,35 @@ def plant(copy, module, text, faulty):
     return path, source
 
 
-def run_tests(copy, module=None):
-    """Pasa las pruebas de los módulos, primero las del averiado; devuelve la primera que falla o None."""
-    # Las del estilo o los cuadernos no cuentan: no deben ser ellas las que noten un error de cálculo.
-    first, modules = module or "", [fault[0] for fault in FAULTS]
-    names = {name for path in modules for name in (path.split("/")[0], path.replace("/", "_"))}
-    own = {first.split("/")[0], first.replace("/", "_")}
-    files = [f"test_{name}.py" for name in sorted(names, key=lambda name: (name not in own, name))]
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(copy),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-    done = subprocess.run(
-        [*command, *(f"tests/{name}" for name in files if (copy / "tests" / name).exists())],
-        cwd=copy,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode == 0:
-        return None
-    failed = re.search(r"^(?:FAILED|ERROR) tests/(.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
-    return failed[1] if failed else f"pytest terminó con {done.returncode}"
-
-
-def check_faults(copy, faults):
-    escaped = 0
-    for module, name, text, faulty in faults:
+def escaping(copy, faults, files):
+    """Los fallos que no nota ninguna prueba de `files(módulo)`."""
+    used = sorted({file for module, *_ in faults for file in files(module)})
+    costs, _ = run_clean(used, lambda test: 0)
+    escaped = []
+    for fault in faults:
+        module, name, text, faulty = fault
         path, source = plant(copy, module, text, faulty)
         start = time.perf_counter()
-        caught_by = run_tests(copy, module)
+        caught_by, *_ = run_tests(files(module), costs, lambda test: costs.get(test, 0))  # antes, las cortas
         path.write_text(source, encoding="utf-8")
-        escaped += caught_by is None
+        escaped += [] if caught_by else [fault]
         seconds = time.perf_counter() - start
-        print(f"{module:<19} {name:<46} {seconds:4.0f} s  {caught_by or 'ESCAPA'}", flush=True)
+        print(f"{module:<19} {name:<46} {seconds:4.0f} s  {caught_by or 'escapa'}", flush=True)
     return escaped
 
 
 def main(words):
     faults = [fault for fault in FAULTS if not words or any(word in " ".join(fault[:2]) for word in words)]
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        for name in COPIED:
-            (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
+    with warm_copy() as copy:
         for module, _, text, faulty in faults:  # antes de esperar, que todos los textos existan
             path, source = plant(copy, module, text, faulty)
             path.write_text(source, encoding="utf-8")
-        if broken := run_tests(copy):
-            sys.exit(f"Sin ningún fallo plantado ya hay una prueba en rojo: {broken}")
-        escaped = check_faults(copy, faults)
-    print(f"\n{len(faults) - escaped} de {len(faults)} fallos descubiertos.")
-    return escaped > 0
+        escaped = escaping(copy, faults, lambda module: tests_of(copy, module))
+        if escaped:  # ni las del estilo ni las de los cuadernos: no les toca notar un error de cálculo
+            every = sorted({file for module, *_ in FAULTS for file in tests_of(copy, module)})
+            escaped = escaping(copy, escaped, lambda module: every)
+    print(f"\n{len(faults) - len(escaped)} de {len(faults)} fallos descubiertos.")
+    return bool(escaped)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import forks
 import mutations
 import nbformat
 import psutil
@@ -279,7 +280,7 @@ def test_the_copies_broken_on_purpose_have_what_conftest_imports():
     tree = ast.parse((ROOT / "conftest.py").read_text(encoding="utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert {f"{name}.py" for name in names if (ROOT / f"{name}.py").exists()} == {"ajustes.py"}
-    assert "ajustes.py" in mutations.COPIED
+    assert "ajustes.py" in forks.COPIED
 
 
 @pytest.mark.parametrize("module", sorted({fault[0] for fault in mutations.FAULTS}))

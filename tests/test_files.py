@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from gpt_course.files import read_checked
+from gpt_course.files import read_checked, read_json
 
 TEXT = "El niño y la cigüeña\n"
 
@@ -43,3 +43,10 @@ def test_what_is_not_there_is_an_error_of_the_system(table):
         read_checked(path, digest)
     with pytest.raises(OSError, match="Recupéralo con"):
         read_checked(path.parent, digest)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1} x', "[" * 10**5], ids=len)
+def test_half_a_json_is_refused(text, tmp_path):
+    (tmp_path / "datos.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"^datos\.json no es un JSON completo\."):
+        read_json(tmp_path / "datos.json")

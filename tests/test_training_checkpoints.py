@@ -1,6 +1,8 @@
 """Los puntos de control: enteros o ninguno, en el disco antes de tener nombre, y uno solo escribe."""
 
 import os
+import sys
+from types import SimpleNamespace
 
 import pytest
 from safetensors import SafetensorError
@@ -97,6 +99,35 @@ def test_the_latest_that_is_whole(tmp_path):
     assert points.steps() == [1] and (tmp_path / "apartado-000003" / "dos").read_text() == "2"
 
 
+def test_the_folder_is_made_and_what_is_of_others_is_left_alone(tmp_path):
+    points = Checkpoints(tmp_path / "una" / "dentro", 2)
+    points.save(1, fill)
+    (points.folder / ".otra-cosa").mkdir()
+    for _ in range(2):  # la segunda vez ya hay uno apartado con ese nombre
+        points.save(2, fill)
+        (points.path(2) / "uno").unlink()
+        assert points.latest(nobody, lambda text: None) == 1
+    assert sorted(os.listdir(points.folder)) == [".otra-cosa", "apartado-000002", "paso-000001"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        ("uno", None, "falta uno"),
+        (DIGESTS, None, f"falta {DIGESTS}"),
+        ("dos", "3", "dos está cortado o cambiado"),
+        *((DIGESTS, text, f"{DIGESTS} no es un JSON entero") for text in ("", "[1]", "{}", '{"uno": ')),
+    ],
+)
+def test_what_is_wrong_with_one_is_told(name, text, fault, tmp_path):
+    points, said = Checkpoints(tmp_path, 2), []
+    points.save(1, fill)
+    path = points.path(1) / name
+    path.write_text(text) if text is not None else path.unlink()
+    assert points.latest(nobody, said.append) is None
+    assert said[0].endswith(f"paso-000001 no sirve, porque {fault}: se aparta en apartado-000001.")
+
+
 def test_more_than_a_million_steps_are_still_in_order(tmp_path):
     points = Checkpoints(tmp_path, 9)
     for step in (999_999, 1_000_000, 20):
@@ -114,7 +145,43 @@ def test_only_one_process_at_a_time(tmp_path):
         with pytest.raises(OSError, match="Otro proceso"), only_one(tmp_path):  # el primero sigue dentro
             pass
     with only_one(tmp_path):
-        pass
+        assert everything(tmp_path) == [".en-uso"]
+
+
+def test_on_windows_there_is_another_lock(tmp_path, monkeypatch):
+    locked = []
+    windows = SimpleNamespace(LK_NBLCK=2, locking=lambda *options: locked.append(options))
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # importarlo es un error
+    monkeypatch.setitem(sys.modules, "msvcrt", windows)
+    with open(tmp_path / "uno", "a+") as file:
+        checkpoints._lock(file)
+        assert locked == [(file.fileno(), 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("system", "done"),
+    [
+        ("posix", ["r", "al disco", "cerrado", "r+", "al disco", "cerrado"]),
+        ("nt", ["r+", "al disco", "cerrado"]),  # Windows no abre carpetas, y solo vacía lo que puede escribir
+    ],
+)
+def test_what_waits_for_the_disk_is_closed(system, done, tmp_path, monkeypatch):
+    found = []
+
+    def opens(path, mode):
+        found.append(mode)
+        return len(found)
+
+    calls = {
+        "fsync": lambda descriptor: found.append("al disco"),
+        "close": lambda descriptor: found.append("cerrado"),
+    }
+    (tmp_path / "uno").touch()
+    fake = SimpleNamespace(name=system, O_RDONLY="r", O_RDWR="r+", open=opens, **calls)
+    monkeypatch.setattr(checkpoints, "os", fake)
+    checkpoints._sync(tmp_path)
+    checkpoints._sync(tmp_path / "uno")
+    assert found == done
 
 
 # --- El disco lleno, de verdad --------------------------------------------------------------------

@@ -6,6 +6,8 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, Se
 
 from gpt_course.training.schedule import SCHEDULES, decay_steps, factor
 
+PLANS = "cosine", "wsd", "constant"
+
 
 def theirs(schedule, steps, warmup):
     """Por cuánto multiplican los planes de PyTorch la tasa en los pasos 0, 1, …, `steps` + 1."""
@@ -31,13 +33,13 @@ def theirs(schedule, steps, warmup):
 
 
 @pytest.mark.parametrize(("steps", "warmup"), [(20, 1), (20, 5), (20, 14), (7, 3), (100, 10)])
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("schedule", PLANS)
 def test_the_rates_are_those_of_torch(schedule, steps, warmup):
     found = [factor(step, schedule=schedule, steps=steps, warmup=warmup) for step in range(1, steps + 1)]
     assert found == pytest.approx(theirs(schedule, steps, warmup), abs=1e-9)
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("schedule", PLANS)
 def test_no_step_is_given_in_vain(schedule):
     for steps, warmup in [(1, 0), (1, 1), (5, 5), (50, 10), (50, 49), (50, 0)]:
         rates = [factor(step, schedule=schedule, steps=steps, warmup=warmup) for step in range(1, steps + 1)]
@@ -59,3 +61,9 @@ def test_the_decay_of_wsd_is_the_last_fifth():
 def test_the_decay_of_wsd_has_at_least_a_step_and_does_not_wait_for_the_warmup():
     assert [decay_steps(steps) for steps in (1, 2, 8, 50)] == [1, 1, 2, 10]
     assert factor(49, schedule="wsd", steps=50, warmup=49) == pytest.approx(0.2)  # quedan dos de diez
+
+
+def test_the_plans_that_can_be_asked_for():
+    assert SCHEDULES == PLANS
+    rates = [factor(8, schedule=plan, steps=10, warmup=2) for plan in SCHEDULES]
+    assert rates == pytest.approx([0.25, 1.0, 1.0]) and factor(10, schedule="wsd", steps=10, warmup=2) == 0.5

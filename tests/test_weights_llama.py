@@ -597,6 +597,15 @@ def test_how_large_a_model_can_be(name, most):
     refused_before_it_is_made({**TWO_EXPERTS, name: most}, 0, "solo hay 0 tensores")
 
 
+def test_a_model_without_numbers_draws_none_and_the_rest_is_done():
+    weight = torch.zeros(3)
+    with skeleton._Undrawn():
+        torch.nn.init.normal_(weight)
+        torch.nn.init.constant_(weight, 1.0)
+        made = torch.full((2,), 3, dtype=torch.float64)
+    assert weight.tolist() == [0, 0, 0] and made.tolist() == [3, 3] and made.dtype == torch.float64
+
+
 @pytest.mark.parametrize(("cfg", "least"), [(TWO_EXPERTS, 8), (LLAMA_STYLE, 4)], ids=["expertos", "sin"])
 def test_each_expert_of_each_block_has_some_tensor(cfg, least):
     cfg = {**cfg, "n_layers": 4}

@@ -67,10 +67,9 @@ class Checkpoints:
         stranger: función (carpeta) → qué tiene de otra corrida, o None. Los que no sirven se apartan con otro
         nombre; `say` recibe una frase por cada uno.
         """
-        if self.folder.is_dir():
-            for path in self.folder.glob(".*-*"):  # lo que dejó a medias un proceso que murió
-                if path.name.startswith((_WRITING, _DELETING)):
-                    shutil.rmtree(path)
+        for path in self.folder.glob(".*-*"):  # lo que dejó a medias un proceso que murió
+            if path.name.startswith((_WRITING, _DELETING)):
+                shutil.rmtree(path)
         for step in reversed(self.steps()):
             fault = self._fault(step) or stranger(self.path(step))
             if fault is None:

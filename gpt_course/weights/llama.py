@@ -51,7 +51,7 @@ def save_llama(model, directory):
     Errores: los de `save_gpt2`, y `ValueError` si el modelo tiene piezas de otra familia o de varias.
     """
     model = plain_model(model)
-    settings = {**to_llama(model.cfg), "tie_word_embeddings": model.tied}
+    settings = to_llama(model.cfg)
     tensors = {llama_name(name): tensor for name, tensor in exact_state(model).items()}
     gpt2 = model.cfg["vocab_size"] == 50257
     settings |= dict.fromkeys(("bos_token_id", "eos_token_id"), 50256 if gpt2 else None)
