@@ -1,6 +1,7 @@
 """El camino rápido: el mismo modelo y los mismos números, con las cuentas pesadas por donde menos tardan.
 
-Las lecciones no lo usan. `python -m gpt_course.bench` mide cuánto gana en cada equipo.
+De las lecciones, lo usan la 10 y la 13, que entrenan y leen mucho. `python -m gpt_course.bench` mide cuánto
+gana en cada equipo.
 """
 
 from gpt_course.fast.convert import make_fast
