@@ -67,7 +67,7 @@ def tab(chromium):
 def page(tab):
     """Una página en blanco de 1280 × 800; falla si deja un error en la consola o pide algo fuera o roto.
 
-    La pestaña es la de la prueba anterior, pero nada queda de ella: ni página, ni tamaño, ni ratón, ni paciencia.
+    La pestaña es la de la prueba anterior, y nada queda de ella: ni página, ni tamaño, ni colores, ni ratón.
     """
     tab.set_viewport_size(SIZE)
     tab.emulate_media(color_scheme="null", reduced_motion="null")

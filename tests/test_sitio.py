@@ -5,7 +5,7 @@ import re
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from browser import build, installed, require, serve
@@ -127,7 +127,7 @@ def test_the_web_gives_all_that_the_pages_ask_for(site, server, visits):
     everything = set().union(*(asked(site, seen) for seen in visits.values()))
     assert {"document", "stylesheet", "script", "image", "font"} <= {kind for _, kind in everything}
     for path, kind in sorted(everything):
-        with urlopen(f"{server}/{path}") as answer:
+        with urlopen(Request(f"{server}/{path}", method="HEAD")) as answer:
             assert answer.headers.get_content_type().startswith(TYPES.get(kind, "")), path
 
 
@@ -160,7 +160,10 @@ def test_the_search_finds_words_with_and_without_accents(site, server, visitor, 
 def search(visitor, text):
     """Las páginas que encuentra el buscador, ya abierto, como si ese texto fuera en la dirección."""
     visitor.page.evaluate(
-        "(text) => { document.querySelector('#search-results').replaceChildren(); Search.performSearch(text); }",
+        """(text) => {
+            document.querySelector("#search-results").replaceChildren();
+            Search.performSearch(text);
+        }""",
         text,
     )
     return found(visitor)

@@ -1,6 +1,6 @@
 """Una visita a una página del sitio en Chromium: se carga una vez y se mira clara y oscura, ancha y estrecha.
 
-Cada visita da sus faltas, por clases, y lo que las pruebas comparan después (enlaces, fórmulas, imágenes, peticiones).
+Cada visita da sus faltas, por clases, y lo que se compara después: enlaces, fórmulas, imágenes y peticiones.
 """
 
 import importlib.util
