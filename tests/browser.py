@@ -26,6 +26,7 @@ FLAGS = [
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
+SIZE = {"width": 1280, "height": 800}
 LOCAL = ("127.0.0.1", "localhost", "")  # "": file:, data: y blob:
 
 
@@ -55,19 +56,27 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
-def window(chromium):
-    """La ventana de las pruebas de una página: su pestaña cuesta la mitad que otra ventana."""
-    return chromium.new_context(locale="es-ES", viewport={"width": 1280, "height": 800})
+def tab(chromium):
+    """La pestaña de las pruebas de una página: abrir otra cuesta más que la página."""
+    opened = chromium.new_page(locale="es-ES")
+    opened.faults = watch(opened)
+    return opened
 
 
 @pytest.fixture
-def page(window):
-    """Una página en blanco de 1280 × 800; falla si deja un error en la consola o pide algo fuera o roto."""
-    opened = window.new_page()
-    opened.faults = watch(opened)
-    yield opened
-    opened.close()
-    assert not opened.faults, opened.faults
+def page(tab):
+    """Una página en blanco de 1280 × 800; falla si deja un error en la consola o pide algo fuera o roto.
+
+    La pestaña es la de la prueba anterior, y nada queda de ella: ni página, ni tamaño, ni colores, ni ratón.
+    """
+    tab.set_viewport_size(SIZE)
+    tab.emulate_media(color_scheme="null", reduced_motion="null")
+    tab.set_default_timeout(30_000)
+    tab.mouse.move(-1, -1)
+    tab.faults.clear()
+    yield tab
+    tab.goto("about:blank")
+    assert not tab.faults, tab.faults
 
 
 def watch(page):

@@ -6,7 +6,7 @@ import sys
 
 import matplotlib
 import pytest
-from browser import chromium, page, server, site, window  # noqa: F401
+from browser import chromium, page, server, site, tab  # noqa: F401
 from explorer_page import engine, explorer, explorer_folder, rounded_model  # noqa: F401
 
 matplotlib.use("Agg")

@@ -1,6 +1,6 @@
 """Una visita a una página del sitio en Chromium: se carga una vez y se mira clara y oscura, ancha y estrecha.
 
-Cada visita da sus faltas, por clases, y lo que las pruebas comparan después (enlaces, fórmulas, imágenes).
+Cada visita da sus faltas, por clases, y lo que se compara después: enlaces, fórmulas, imágenes y peticiones.
 """
 
 import importlib.util
@@ -82,7 +82,8 @@ class Visitor:
     def __init__(self, browser):
         self.context = browser.new_context(locale="es-ES", viewport=WIDE, reduced_motion="reduce")
         self.page = self.context.new_page()
-        self.faults = watch(self.page)
+        self.faults, self.asked = watch(self.page), set()
+        self.page.on("request", lambda request: self.asked.add((request.url, request.resource_type)))
         self.devtools = self.context.new_cdp_session(self.page)
         self.axe, self.looks, self.signs = axe_source(), set(), []
 
@@ -92,6 +93,7 @@ class Visitor:
     def open(self, url):
         """Carga una página; da lo que hizo mal al cargarse."""
         self.faults.clear()
+        self.asked.clear()
         self.page.set_viewport_size(WIDE)
         self.page.emulate_media(color_scheme="light")
         self.page.goto(url)
@@ -121,6 +123,7 @@ class Visitor:
         seen["sideways"] += self.ask("sideways")
         seen["axe"] += self.fresh("contrast") + self.ask("audit", WIDTH_RULES)
         seen["keyboard"] += self.fresh("keyboard")
+        seen["asked"] = set(self.asked)
         seen["loading"] = loading + [fault for fault in self.faults if fault not in loading]
         return seen
 
