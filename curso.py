@@ -74,9 +74,10 @@ USED = (
     *("ipykernel.zmqshell", "jupyterlab.labapp", "matplotlib.pyplot", "nbclient", "nbval.plugin", "tiktoken"),
     *("torch._dynamo", "torch.utils.flop_counter", "transformers.models.gpt2.modeling_gpt2"),
 )
+# Lo que falle se dirá cuando haga falta. En ASCII: es un argumento, y con LC_ALL=C no cabe otra cosa.
 LOAD = """import contextlib, importlib, sys
 for name in sys.argv[1:]:
-    with contextlib.suppress(Exception):  # lo que falle se dirá cuando haga falta
+    with contextlib.suppress(Exception):
         importlib.import_module(name)
 """
 LONGEST_INSIDE = 189  # lo que mide en Windows la ruta más larga de .venv (de torch); el total no pasa de 259

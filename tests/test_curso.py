@@ -94,6 +94,7 @@ def test_what_is_loaded_when_installing_exists_and_a_failure_is_left_for_later(c
         place = Path(importlib.util.find_spec(package).origin).parent.joinpath(*inside)
         assert place.is_dir() or place.with_suffix(".py").is_file(), name
     subprocess.run([sys.executable, "-c", course.LOAD, "no_existe", "ajustes"], cwd=ROOT, check=True)
+    assert course.LOAD.isascii()  # con LC_ALL=C y sin UTF-8, Python no puede pasar otra cosa a un proceso
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
