@@ -263,7 +263,7 @@ TWO = {"gpt_course": "0", "transformers": "0"}
 
 
 def test_the_turns_alternate_and_the_median_is_taken(monkeypatch):
-    times = iter([1.0, 2.0, 4.0, 9.0, 5.0, 6.0])  # curso, rival; rival, curso; curso, rival
+    times = iter([1.0, 2.0, 4.0, 6.0, 5.0, 9.0])  # curso, rival; rival, curso; curso, rival
 
     def answer(order):
         return plausible(order, next(times) if order["kind"] == "read" else 1.0)

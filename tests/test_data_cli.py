@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gpt_course.data import WindowDataset, load_story, make_loader, open_tokens, reading, writing
@@ -79,6 +79,7 @@ def numbers(directory):
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(ALPHABET), min_size=1, max_size=60).map("".join), st.integers(1, 40))
+@example("uno    dos", 6)  # se lee hasta la mitad de los espacios
 def test_the_pieces_give_the_tokens_of_the_whole(tmp_path_factory, text, block):
     path = tmp_path_factory.getbasetemp() / "trozos.txt"
     path.write_bytes(text.encode())

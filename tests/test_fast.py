@@ -203,6 +203,8 @@ def test_the_processor_and_the_rows_decide(monkeypatch, processor, precision, ge
     chosen = [choice.choose(torch.ones(n, 4), weight, precision, gelu=gelu) for n in (1, 2, 16, 17, 1000)]
     assert [multiply.__name__ for multiply in chosen] == expected
     assert choice.choose(torch.ones(17, 4).double(), weight.double(), precision) is kernels.plain
+    # Con pesos de otro tipo, que sea PyTorch quien diga que no casan.
+    assert choice.choose(torch.ones(2, 4), weight.bfloat16(), precision, gelu=gelu) is kernels.plain
     with torch.backends.mkldnn.flags(enabled=False):
         assert choice.choose(torch.ones(17, 4), weight, precision) is kernels.plain
 
