@@ -471,7 +471,13 @@ def test_a_file_of_another_copy(shards):
         load_llama(shards)
 
 
-@pytest.mark.parametrize("place", ["../malo.safetensors", "/malo.safetensors", "a.bin", "C:x.safetensors", 3])
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("../malo.safetensors", "/malo.safetensors", "a.bin", "C:x.safetensors", 3),
+        *(r"..\malo.safetensors", "malo\0.safetensors"),
+    ],
+)
 def test_an_index_that_points_elsewhere(shards, place):
     shutil.copy(files(shards)[0], shards.parent / "malo.safetensors")
     rewrite_index(shards, lambda places: places.update({"lm_head.weight": place}))
