@@ -45,6 +45,7 @@ CFG = {
 
 
 AMD, INTEL = Processor("AuthenticAMD", False, False), Processor("GenuineIntel", True, True)
+AVX512 = Processor("AuthenticAMD", False, True)  # multiplica en bf16, pero no por bloques
 
 
 @pytest.fixture(params=[AMD, Processor("", False, False)], ids=["oneDNN", "PyTorch"])
@@ -188,7 +189,7 @@ def test_a_machine_without_onednn_takes_the_plain_path(monkeypatch, error):
     [  # con 1 fila, con 2, con 16, con 17 y con 1000
         (AMD, "high", False, ["onednn"] * 5),
         (AMD, "medium", True, ["onednn"] * 5),
-        (Processor("AuthenticAMD", False, True), "medium", False, ["onednn"] * 3 + ["rounded"] * 2),
+        (AVX512, "medium", False, ["onednn"] * 5),
         (INTEL, "high", False, ["plain", "onednn", "onednn", "plain", "plain"]),
         (INTEL, "high", True, ["plain"] + ["onednn"] * 4),
         (INTEL, "medium", False, ["plain"] + ["rounded"] * 4),
@@ -196,6 +197,7 @@ def test_a_machine_without_onednn_takes_the_plain_path(monkeypatch, error):
         (Processor("", False, False), "medium", False, ["plain"] * 5),
     ],
 )
+@pytest.mark.filterwarnings("ignore:TF32")  # PyTorch avisa al apagar oneDNN
 def test_the_processor_and_the_rows_decide(monkeypatch, processor, precision, gelu, expected):
     monkeypatch.setattr(choice, "processor", lambda: processor)
     monkeypatch.setattr(choice, "onednn_works", lambda: True)
@@ -207,6 +209,17 @@ def test_the_processor_and_the_rows_decide(monkeypatch, processor, precision, ge
     assert choice.choose(torch.ones(2, 4), weight.bfloat16(), precision, gelu=gelu) is kernels.plain
     with torch.backends.mkldnn.flags(enabled=False):
         assert choice.choose(torch.ones(17, 4), weight, precision) is kernels.plain
+
+
+@pytest.mark.parametrize(("processor", "expected"), [(AMD, False), (AVX512, True), (INTEL, True)])
+def test_who_multiplies_in_bf16_reads_many_rows_so(monkeypatch, processor, expected):
+    monkeypatch.setattr(choice, "processor", lambda: processor)
+    monkeypatch.setattr(choice, "onednn_works", lambda: True)
+    monkeypatch.setattr(choice, "halves_work", lambda: True)
+    with torch.no_grad():
+        decided = [choice.halves(torch.ones(n, 4), "medium") for n in (255, 256)]
+        assert decided == [False, expected] and not choice.halves(torch.ones(256, 4), "high")
+    assert not choice.halves(torch.ones(256, 4), "medium")  # con gradientes
 
 
 @pytest.mark.parametrize("name", ["AuthenticAMD", "GenuineIntel", "otro"])
@@ -395,6 +408,7 @@ def pieces(model):
 
 
 @pytest.mark.parametrize("grad", [False, True])
+@pytest.mark.filterwarnings("ignore:Full backward hook")  # los tokens no llevan gradiente
 def test_every_hook_fires(onednn, grad):
     plain, quick = models()
     seen = {}
@@ -537,6 +551,7 @@ def test_gradients_of_torch_func(onednn, loss):
 
 
 @pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`")  # la usa PyTorch para estas derivadas
 def test_forward_mode_and_vmap(onednn, batched):
     layer = torch.nn.Linear(4, 3)
     quick, x = make_fast(copy.deepcopy(layer)), torch.randn(5, 2, 4)
@@ -564,6 +579,7 @@ def test_gradients_of_gradients(onednn):
         torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:Using backward")  # es justo lo que se prueba
 def test_the_chunked_loss_does_not_give_them_and_says_so():
     loss = chunked_loss(models()[0], tokens(1, 5), tokens(1, 5))
     with pytest.raises(ValueError, match=r"derivadas de los gradientes\. Usa next_token_loss"):
@@ -815,6 +831,7 @@ def test_medium_reads_many_rows_in_bf16_inside_each_block(rounding, cached, padd
         assert relative_error(caches[0].keys[:, :, :, 4:20], caches[1].keys[:, :, :, 4:20]) < 0.02
 
 
+@pytest.mark.filterwarnings("ignore:TF32")
 def test_medium_does_not_read_in_bf16_what_should_not_be(rounding):
     quick = make_fast(models()[0], precision="medium")
     block, x = quick.trf_blocks[0], torch.randn(13, 20, 32)

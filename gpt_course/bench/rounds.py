@@ -128,10 +128,11 @@ def _bf16(results, real):
 
 def machine(threads):
     processor = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError, StopIteration):  # solo Linux; los demás ya lo han dicho
+    with contextlib.suppress(OSError, KeyError):  # solo Linux; los demás ya lo han dicho
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        named = (line for line in lines if line.startswith("model n"))  # `model name`
-        processor = next(named).partition(":")[2].strip()
+        said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+        # El nombre solo no basta: en un equipo virtual, todos los de una casa se llaman igual.
+        processor = "{model name}, familia {cpu family}, modelo {model}".format_map(said)
     return {"processor": processor, "threads": threads, "torch": torch.__version__}
 
 
