@@ -695,3 +695,16 @@ def test_a_package_without_a_version_is_not_a_contender(monkeypatch):
 
     monkeypatch.setattr(importlib.metadata, "version", missing)
     assert list(rounds.installed()) == ["gpt_course"]
+
+
+CPUINFO = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\n\nprocessor\t: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "expected"), [(CPUINFO, "AMD EPYC, familia 25, modelo 17"), ("Processor : 0\n", "arm64")]
+)
+def test_the_processor_is_told_apart_from_those_of_its_name(cpuinfo, expected, monkeypatch, tmp_path):
+    (tmp_path / "cpuinfo").write_text(cpuinfo, encoding="utf-8")
+    monkeypatch.setattr(rounds, "Path", lambda _: tmp_path / "cpuinfo")
+    monkeypatch.setattr(rounds.platform, "processor", lambda: "arm64")
+    assert rounds.machine(2)["processor"] == expected
