@@ -48,6 +48,7 @@ FIGURES = {
         {
             each["machine"]["processor"]: rows(each)
             for each in json.loads(MEASURED.read_text(encoding="utf-8"))
+            if "medium" in each  # los que se midieron cuando aún no se redondeaba tienen otras filas
         }
     ),
 }

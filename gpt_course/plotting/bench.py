@@ -14,7 +14,7 @@ def plot_machines(machines):
     Errores: los de `plot_speed`.
     """
     shown = [sum(row["advantage"] is not None for row in rows) for rows in machines.values()]
-    size = (5.5 * len(machines), 0.8 + 1.2 * max(shown))
+    size = (7 * len(machines), 0.8 + 1.2 * max(shown))
     figure, axes = plt.subplots(ncols=len(machines), squeeze=False, figsize=size, dpi=100, facecolor=PAPER)
     for ax, (processor, rows) in zip(axes[0], machines.items(), strict=True):
         plot_speed(rows, ax).set_title(processor, fontsize=11, color=INK, pad=28)
@@ -69,7 +69,7 @@ def _label(ax, rows, names):
     spanish_numbers(ax, "x")
     ax.grid(axis="x", color=GREY)
     ax.set_axisbelow(True)
-    ax.legend(ncols=len(names), loc="lower center", bbox_to_anchor=(0.4, 1.0), frameon=False)
+    ax.legend(ncols=len(names), loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False)
     ax.figure.tight_layout()
 
 
