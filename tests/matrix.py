@@ -54,7 +54,7 @@ SAME_ON_EVERY_PROCESSOR = {
     "test_tokenizer.py": "de texto a enteros y al revés",
     "test_tolerance.py": "cuándo dos salidas son la misma",
 }
-# Tampoco estas: lo que prueban lo hacen un navegador, un proceso que corrige o un texto.
+# Tampoco estas: lo que prueban lo hacen un navegador, un proceso que corrige o un texto, o es lo que ocupa.
 NOT_IN_TORCH = {
     "test_classroom.py": "las órdenes del aula",
     "test_classroom_diploma.py": "una página",
@@ -66,6 +66,7 @@ NOT_IN_TORCH = {
     "test_explorador.py": "una página, en el navegador",
     "test_libro.py": "el sitio",
     "test_memoria_html.py": "una página, en el navegador",
+    "test_memory_resident.py": "la memoria de un proceso, no lo que calcula",
     "test_sitio.py": "el sitio, en el navegador",
     "test_sitio_pdf.py": "el PDF",
     "test_workflows.py": "lo que GitHub ejecuta",
