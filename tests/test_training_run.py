@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -126,6 +127,16 @@ def test_rows_and_header():
     assert head["run"] == tiny(steps=7).as_dict()
     assert head["parameters"] == sum(p.numel() for p in result.model.parameters())
     assert not result.model.training
+
+
+def test_the_seconds_are_those_of_the_clock_also_when_it_goes_on(tmp_path, monkeypatch):
+    """Con un reloj que avanza uno cada vez que se mira, cada paso y cada medida tardan 1."""
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(perf_counter=itertools.count().__next__))
+    with pytest.raises(Stopped):
+        stop_after(4, tiny(), tmp_path / "otra")
+    again = run(tiny(), tmp_path / "otra", resume=True, say=quiet)
+    seconds = [row["seconds"] for row in again.log[1:]]
+    assert seconds == list(range(1, len(seconds) + 1)) and len(seconds) == 6 + 2
 
 
 def test_the_generator_of_the_caller_is_left_alone():
@@ -440,6 +451,15 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_weights(what, k
     assert same_weights(model, load_model(tmp_path / "hasta")[0])
     rows = read_log(tmp_path / "mala")
     assert rows[-1]["step"] == 4 and all(math.isfinite(row.get("loss", 0)) for row in rows)
+
+
+def test_a_validation_that_is_not_finite_stops_too(tmp_path):
+    settings = tiny(steps=3, eval_every=2, sharpen=1e38)
+    with pytest.raises(ValueError, match=r"Tras el paso 3 la pérdida de validación .* del paso 2\. Prueba"):
+        run(settings, tmp_path / "mala", say=quiet)
+    plain = run(tiny(steps=3, eval_every=2, sharpen=1.5), tmp_path / "buena")
+    saved = load_model(tmp_path / "buena" / "puntos" / "paso-000002")[0]
+    assert same_weights(load_model(tmp_path / "mala")[0], saved) and not same_weights(saved, plain.model)
 
 
 def test_not_finite_from_the_start(tmp_path, monkeypatch):
