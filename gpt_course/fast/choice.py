@@ -55,8 +55,9 @@ def onednn_wins(rows, gelu=False):
     """Si oneDNN tarda menos que PyTorch, que multiplica con MKL.
 
     Medido con GPT-2 pequeño en equipos de dos núcleos. En AMD, donde MKL no usa lo mejor del procesador,
-    gana siempre, mucho o poco según el modelo. En Intel va a la par, y gana solo con unas pocas filas o si además hay que aplicar GELU: lo
-    hace mientras los números siguen en la memoria rápida. En otros no se ha medido, y no se toca nada.
+    gana siempre, mucho o poco según el modelo. En Intel va a la par, y gana solo con unas pocas filas o si
+    además hay que aplicar GELU: lo hace mientras los números siguen en la memoria rápida. En otros no se ha
+    medido, y no se toca nada.
     """
     if processor().vendor == "AuthenticAMD":
         return True
