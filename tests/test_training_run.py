@@ -129,6 +129,14 @@ def test_rows_and_header():
     assert not result.model.training
 
 
+@pytest.mark.parametrize(("name", "kinds"), [("adamw", ["AdamW"]), ("muon", ["Muon", "AdamW"])])
+def test_the_optimizer_is_the_one_asked_for_and_makes_its_step_in_one_go(name, kinds):
+    optimizer = trainer.Trainer(tiny(optimizer=name), World()).optimizer
+    found = getattr(optimizer, "optimizers", [optimizer])
+    assert [type(each).__name__ for each in found] == kinds
+    assert all(group["fused"] is True for group in found[-1].param_groups)
+
+
 def test_the_seconds_are_those_of_the_clock_also_when_it_goes_on(tmp_path, monkeypatch):
     """Con un reloj que avanza uno cada vez que se mira, cada paso y cada medida tardan 1."""
     monkeypatch.setattr(trainer, "time", SimpleNamespace(perf_counter=itertools.count().__next__))
