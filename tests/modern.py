@@ -26,7 +26,8 @@ FAMILIES = {
     "mistral": {**LLAMA, "window": 3, "n_layers": 3},
     "mixtral": {**LLAMA, **EXPERTS, "n_kv_heads": 1},
 }
-EVERYTHING = {**LLAMA, **EXPERTS, "qk_norm": True, "head_dim": 10, "qkv_bias": True, "window": 3}
+DENSE = {**LLAMA, "qk_norm": True, "head_dim": 10, "qkv_bias": True, "window": 3}
+EVERYTHING = {**DENSE, **EXPERTS}
 
 
 def modern_model(cfg, **changes):
