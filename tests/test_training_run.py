@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import os
+import platform
 import shutil
 import signal
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import pytest
 import torch
 from training_runs import TINY, tiny
 
-from gpt_course.fast import make_fast
+from gpt_course.fast import chunked_loss, make_fast
 from gpt_course.initialization import init_gpt2
 from gpt_course.model import GPTModel
 from gpt_course.models import load_model
@@ -21,6 +22,7 @@ from gpt_course.stories import load_grammar, load_story_tokenizer, story_batch
 from gpt_course.training import checkpoints, folder, trainer
 from gpt_course.training.checkpoints import Checkpoints, only_one
 from gpt_course.training.log import read_log, without_clock
+from gpt_course.training.objective import halved_loss
 from gpt_course.training.run import Stopped, run
 from gpt_course.training.world import World
 
@@ -126,6 +128,10 @@ def test_rows_and_header():
     assert kinds == sorted([*steps, (3, True), (6, True), (7, True)])
     assert head["run"] == tiny(steps=7).as_dict()
     assert head["parameters"] == sum(p.numel() for p in result.model.parameters())
+    source = result.source
+    assert (head["floor"], head["bytes_per_token"]) == (source.floor, source.bytes_per_token)
+    machine = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    assert head["machine"] == {**machine, "processor": platform.processor()}
     assert not result.model.training
 
 
@@ -137,14 +143,53 @@ def test_the_optimizer_is_the_one_asked_for_and_makes_its_step_in_one_go(name, k
     assert all(group["fused"] is True for group in found[-1].param_groups)
 
 
+@pytest.mark.parametrize(("dtype", "loss"), [("fp32", chunked_loss), ("bf16", halved_loss)])
+def test_each_precision_has_its_loss(dtype, loss):
+    assert trainer.Trainer(tiny(dtype=dtype), World()).job.loss is loss
+
+
+def test_dropout_rests_while_it_measures():
+    one = trainer.Trainer(tiny(drop_rate=0.5), World())
+    assert one.evaluate()["validation"] == one.evaluate()["validation"]
+    assert one.model.training
+
+
+class HalfWorld(World):
+    """El primero de dos procesos: apunta lo que se le pide."""
+
+    size = 2
+
+    def __init__(self):
+        self.shared, self.sown = [], []
+
+    def share(self, batch):
+        self.shared.append(len(batch[0]))
+        return [piece[: len(piece) // 2] for piece in batch]
+
+    def sow(self, seed):
+        self.sown.append(seed)
+
+
+def test_what_is_shared_among_processes():
+    with pytest.raises(ValueError, match=r"lotes de 3 filas .* entre 2 procesos.*múltiplo de 2"):
+        trainer.Trainer(tiny(batch=3), HalfWorld())
+    one = trainer.Trainer(tiny(), HalfWorld())
+    one.exam = [one.exam[0], [piece[:1] for piece in one.exam[0]]]
+    one.evaluate()
+    assert one.world.shared == [2]  # el lote de una sola fila lo miran los dos
+    one.advance(), one.advance()
+    assert one.world.sown == ["123/1", "123/2"]  # cada paso, otro dropout
+
+
 def test_the_seconds_are_those_of_the_clock_also_when_it_goes_on(tmp_path, monkeypatch):
-    """Con un reloj que avanza uno cada vez que se mira, cada paso y cada medida tardan 1."""
-    monkeypatch.setattr(trainer, "time", SimpleNamespace(perf_counter=itertools.count().__next__))
+    """Con un reloj que avanza 1,0006 s cada vez que se mira, eso tardan cada paso y cada medida."""
+    clock = itertools.count(0, 1.0006)
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(perf_counter=clock.__next__))
     with pytest.raises(Stopped):
         stop_after(4, tiny(), tmp_path / "otra")
     again = run(tiny(), tmp_path / "otra", resume=True, say=quiet)
     seconds = [row["seconds"] for row in again.log[1:]]
-    assert seconds == list(range(1, len(seconds) + 1)) and len(seconds) == 6 + 2
+    assert seconds == [round(1.0006 * count, 3) for count in range(1, 6 + 2 + 1)]
 
 
 def test_the_generator_of_the_caller_is_left_alone():
