@@ -1,6 +1,7 @@
 """El curso como sitio (docs/sitio): lo que se ve sin abrir un navegador; con él, tests/test_sitio.py."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -297,8 +298,9 @@ def test_a_folder_with_something_else_is_left_as_it_is(sources, tmp_path):
     [(["--help"], 0, "Construye el curso"), (["--outt"], 2, "No existe la opción"), (["--out"], 2, "--out")],
 )
 def test_the_command_says_what_it_expects(arguments, code, said):
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}  # con LC_ALL=C, cada acento sería «?»
     done = subprocess.run(
-        [sys.executable, SITE, *arguments], capture_output=True, text=True, encoding="utf-8"
+        [sys.executable, SITE, *arguments], env=environment, capture_output=True, text=True, encoding="utf-8"
     )
     assert done.returncode == code and said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -143,8 +143,11 @@ def launched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("procesos")
     run(settings(2, **CHAINS["muon"][0]), folder / "muon")
     order = [sys.executable, __file__, str(folder)]
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"} | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(order, env=environment, capture_output=True, text=True, timeout=1200)
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}  # si no, con LC_ALL=C sería «?»
+    done = subprocess.run(
+        order, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=1200
+    )
     assert (folder / "muerte").exists(), done.stderr
     done.seconds = time.time() - float((folder / "muerte").read_text())
     return folder, done

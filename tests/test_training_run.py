@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from training_runs import TINY, tiny
 
 from gpt_course.fast import chunked_loss, make_fast
@@ -168,6 +169,18 @@ class HalfWorld(World):
 
     def sow(self, seed):
         self.sown.append(seed)
+
+
+def test_a_row_longer_than_the_table_of_positions_is_refused():
+    with pytest.raises(ValueError, match=r"Hay filas de \d+ tokens y context_length es 9: elige uno mayor"):
+        trainer.Trainer(tiny(config={**TINY, "context_length": 9}), World())
+
+
+def test_the_names_in_a_checkpoint_are_always_the_same(stopped):
+    """Las corridas que ya están guardadas se siguen leyendo."""
+    names = load_file(stopped / "puntos" / "paso-000005" / trainer.TENSORS)
+    assert {name.partition("/")[0] for name in names} == {"optimizador", "generador"}
+    assert "generador/torch" in names
 
 
 def test_what_is_shared_among_processes():
