@@ -494,6 +494,16 @@ def test_an_index_that_is_not_one(shards, text):
         load_llama(shards)
 
 
+def test_an_index_is_read_up_to_ten_million_bytes(shards):
+    path = shards / "model.safetensors.index.json"
+    text = path.read_text()
+    path.write_text(" " * 2 * 10**6 + text)  # más que un config.json
+    load_llama(shards)
+    path.write_text(" " * 10**7 + text)
+    with pytest.raises(ValueError, match="no es un JSON completo"):
+        load_llama(shards)
+
+
 # --- Lo que no se admite ----------------------------------------------------------------------------------
 
 SCALED = {"factor": 2.0, "rope_theta": 10000.0}
