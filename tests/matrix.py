@@ -54,7 +54,7 @@ SAME_ON_EVERY_PROCESSOR = {
     "test_tokenizer.py": "de texto a enteros y al revés",
     "test_tolerance.py": "cuándo dos salidas son la misma",
 }
-# Tampoco estas: lo que prueban lo hacen un navegador, un proceso que corrige o un texto, o es lo que ocupa.
+# Tampoco estas: no prueban cuentas de PyTorch, sino páginas, textos, procesos que corrigen o memoria.
 NOT_IN_TORCH = {
     "test_classroom.py": "las órdenes del aula",
     "test_classroom_diploma.py": "una página",

@@ -190,7 +190,8 @@ def test_what_is_shared_among_processes():
     one.exam = [one.exam[0], [piece[:1] for piece in one.exam[0]]]
     one.evaluate()
     assert one.world.shared == [2]  # el lote de una sola fila lo miran los dos
-    one.advance(), one.advance()
+    one.advance()
+    one.advance()
     assert one.world.sown == ["123/1", "123/2"]  # cada paso, otro dropout
 
 

@@ -43,8 +43,8 @@ def _best(rows, precision, gelu):
 def halves(x, precision):
     """Si a partir de `x` conviene calcular en bf16 de principio a fin, y no solo redondear los factores.
 
-    Con AMX, un bloque tarda así dos tercios; con un AMD que multiplica en bf16 con AVX-512, casi la mitad.
-    Con pocas filas cuesta más pasar los pesos, y con gradientes no se hace: perderían cifras al volver.
+    Medido con AMX y con un AMD que multiplica en bf16 con AVX-512: un bloque tarda así unos dos tercios. Con
+    pocas filas cuesta más pasar los pesos, y con gradientes no se hace: perderían cifras al volver.
     """
     if precision != "medium" or torch.is_grad_enabled() or is_tracing() or not processor().bf16:
         return False

@@ -25,11 +25,11 @@ def make_fast(model, *, inference=False, precision="high"):
     De las piezas que GPT-2 no tiene (ver `gpt_course.pieces`) cambian solo sus capas lineales.
     En la CPU y en float32, cada producto va por PyTorch o por oneDNN según el procesador y las filas (ver
     `choice`). En Linux, además, el proceso se queda con la memoria que libera (ver `keep_freed_memory`).
-    precision: con `"high"`, los resultados coinciden con los de antes a 1e-4. Con `"medium"` y
-    AMX, los factores de cada producto se redondean a bf16 (8 bits, unas 3 cifras); los pesos, las sumas y
+    precision: con `"high"`, los resultados coinciden con los de antes a 1e-4. Con `"medium"` y un procesador
+    con AMX, los factores de cada producto se redondean a bf16 (8 bits, unas 3 cifras); los pesos, las sumas y
     todo lo demás siguen en float32. Con AMX, o con AVX-512 para bf16, al leer 256 tokens o más sin gradientes
     pasa en bf16 lo que va de una capa a otra dentro de la atención y de la red feed-forward; la suma
-    residual, la caché y los logits siguen en float32. Sin nada de eso, lo mismo que `"high"`.
+    residual, la caché y los logits siguen en float32. En los demás procesadores, `"medium"` es `"high"`.
     Mientras dura un producto, los que otro hilo del mismo proceso haga en float32 también pueden redondearse
     (ver `kernels`).
     inference: si oneDNN gana con una sola fila, guarda las matrices por columnas: se genera antes y se

@@ -22,7 +22,7 @@ def onednn(x, weight, bias=None, *, gelu=False):
 def rounded(x, weight, bias=None, *, gelu=False):
     """Lo mismo, con los factores redondeados a bf16 y las sumas y el resultado en float32.
 
-    Donde el procesador no multiplica en bf16, oneDNN no redondea nada.
+    Sin AMX, oneDNN no redondea nada, aunque el procesador multiplique en bf16.
     """
     with _ROUNDING:
         return onednn(x, weight, bias, gelu=gelu)
